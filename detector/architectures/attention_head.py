@@ -1,0 +1,35 @@
+"""Self-attention over a convolutional feature map, and the classifier on top: the part architectures share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
+HEAD_LAYERS = ("tokens", "attention", "attended", "attention_scores", "pooled", "hidden", "dropout", "logit")
+
+
+def attach_attention_head(features: keras.KerasTensor, *, heads: int, key_dim: int, residual: bool, hidden: int, dropout: float) -> dict:
+    """Tokens -> multi-head self-attention (Vaswani et al. 2017) -> average over tokens -> Dense ReLU -> dropout -> logit.
+
+    features: (B, gh, gw, C). Returns ``{"logit": (B, 1), "attention": (B, 1, heads, n, n)}`` with n = gh * gw.
+    The published network ends in a sigmoid; it is folded into the loss (``from_logits``) and the calibration, which is the
+    same function and does not saturate. Both outputs are float32 whatever the dtype policy.
+    """
+    from keras import layers
+
+    height, width, channels = features.shape[1:]
+    tokens = layers.Reshape((height * width, channels), name="tokens")(features)
+    attention = layers.MultiHeadAttention(heads, key_dim, name="attention")
+    attended, scores = attention(tokens, tokens, return_attention_scores=True)
+    if residual:
+        attended = layers.Add(name="attended")([tokens, attended])
+    x = layers.GlobalAveragePooling1D(name="pooled")(attended)
+    x = layers.Dense(hidden, activation="relu", name="hidden")(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
+    n = height * width
+    return {
+        "logit": layers.Dense(1, dtype="float32", name="logit")(x),
+        "attention": layers.Reshape((1, heads, n, n), dtype="float32", name="attention_scores")(scores),
+    }

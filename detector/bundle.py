@@ -1,0 +1,155 @@
+"""Model bundles: ``weights/<name>/`` on disk <-> a model in memory.
+
+A bundle is ``card.json`` (what the model is and how far to trust it), ``model.weights.h5`` (arrays only: loading it runs no
+code) and ``test_predictions.parquet``. Its files are untrusted: the card is checked field by field and the weights against
+the card's hash before anything is built.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from detector import architectures
+from detector.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    import keras
+
+CARD, WEIGHTS, PREDICTIONS = "card.json", "model.weights.h5", "test_predictions.parquet"
+FORMAT = 1
+DEFAULT_BUNDLE = "efficientnetv2b0-attention"
+WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
+
+
+class BundleError(ValueError):
+    """The bundle cannot be used; the message is a sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A checked bundle on disk; the network itself is not loaded.
+
+    card: the whole card, for showing. The other fields are the parts of it that the code acts on.
+    threshold: AI-generated where y_score >= threshold. unsure: (low, high) scores between which no verdict is given.
+    """
+
+    path: Path
+    card: Mapping[str, Any]
+    architecture: architectures.Architecture
+    arguments: Mapping[str, Any]
+    preprocessing: Preprocessing
+    temperature: float
+    threshold: float
+    unsure: tuple[float, float]
+    weights_sha256: str
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def verdict(self, y_score: float) -> str:
+        """"ai", "real", or "unsure" within the unsure band."""
+        low, high = self.unsure
+        if low < y_score < high:
+            return "unsure"
+        return "ai" if y_score >= self.threshold else "real"
+
+
+def available(folder: Path = WEIGHTS_FOLDER) -> list[str]:
+    """Names of the folders that hold a card, the default one first."""
+    names = sorted(path.parent.name for path in folder.glob(f"*/{CARD}"))
+    return sorted(names, key=lambda name: name != DEFAULT_BUNDLE)
+
+
+def find(name_or_path: str | os.PathLike = DEFAULT_BUNDLE) -> Path:
+    """The folder of a bundle given its name in ``weights/`` or its path; raises BundleError if there is none."""
+    for path in (WEIGHTS_FOLDER / name_or_path, Path(name_or_path)):
+        if path.is_dir():
+            return path
+    raise BundleError(f"There is no model called {str(name_or_path)!r}. Models that are here: {', '.join(available()) or 'none'}.")
+
+
+def read_bundle(path: str | os.PathLike) -> Bundle:
+    """Read and check a bundle's card and the hash of its weights, without loading the network. Raises BundleError."""
+    path = Path(path)
+    try:
+        card = json.loads((path / CARD).read_text("utf-8"))
+    except FileNotFoundError:
+        raise BundleError(f"The model {path.name!r} has no {CARD}, so nobody can tell what it is; it is not used.") from None
+    except (OSError, ValueError) as error:
+        raise BundleError(f"The {CARD} of the model {path.name!r} cannot be read: {error}") from error
+    try:
+        bundle = _from_card(path, card)
+    except (KeyError, TypeError, ValueError) as error:
+        problem = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise BundleError(f"The {CARD} of the model {path.name!r} is not valid: {problem}") from error
+    if not (path / WEIGHTS).is_file():
+        raise BundleError(f"The model {path.name!r} has no {WEIGHTS}.")
+    if file_sha256(path / WEIGHTS) != bundle.weights_sha256:
+        raise BundleError(
+            f"The weights of the model {path.name!r} are not the ones its card describes (their SHA-256 differs); "
+            "the file is damaged or was replaced, and is not used."
+        )
+    return bundle
+
+
+def _from_card(path: Path, card: Any) -> Bundle:
+    if not isinstance(card, dict):
+        raise ValueError("it is not a JSON object.")
+    if card["format"] != FORMAT:
+        raise ValueError(f"its format is {card['format']!r}; this version of Telltale reads format {FORMAT}.")
+    architecture = architectures.get(card["architecture"]["name"])
+    if card["labels"] != {"0": "real", "1": "AI-generated"}:
+        raise ValueError("its labels are not 0 = real, 1 = AI-generated.")
+    temperature = _number(card["calibration"]["temperature"], "calibration.temperature", 1e-3, 1e3)
+    threshold = _number(card["decision"]["threshold"], "decision.threshold", 0, 1)
+    low, high = (_number(value, "decision.unsure", 0, 1) for value in card["decision"]["unsure"])
+    if not low <= threshold <= high:
+        raise ValueError("decision.unsure must hold the threshold.")
+    return Bundle(
+        path=path,
+        card=card,
+        architecture=architecture,
+        arguments=architecture.complete(card["architecture"]["arguments"]),
+        preprocessing=Preprocessing(**card["preprocessing"]),
+        temperature=temperature,
+        threshold=threshold,
+        unsure=(low, high),
+        weights_sha256=str(card["weights_sha256"]),
+    )
+
+
+def _number(value: Any, where: str, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or not low <= value <= high:
+        raise ValueError(f"{where} must be a number from {low:g} to {high:g}, not {value!r}.")
+    return float(value)
+
+
+def load_network(bundle: Bundle) -> keras.Model:
+    """Build the bundle's network and load its weights (the slow part: this imports TensorFlow). Raises BundleError."""
+    try:
+        network = bundle.architecture.build(None, **bundle.arguments)
+        network.load_weights(bundle.path / WEIGHTS)
+    except (TypeError, ValueError, KeyError, OSError) as error:
+        raise BundleError(f"The weights of the model {bundle.name!r} do not fit its architecture {bundle.architecture.name}: {error}") from error
+    return network
+
+
+def file_sha256(path: str | os.PathLike) -> str:
+    """Hex SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_card(path: Path, card: Mapping[str, Any]) -> None:
+    """Write ``card.json`` into the bundle folder ``path`` at once."""
+    temporary = path / f"{CARD}.partial"
+    temporary.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    os.replace(temporary, path / CARD)

@@ -1,0 +1,155 @@
+"""Images -> logits, probabilities and attention, in one compiled forward pass."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from detector.bundle import DEFAULT_BUNDLE, Bundle, find, load_network, read_bundle
+from detector.evaluation.calibration import calibrated
+from detector.explain import Heatmap, received, rollout
+from detector.images import ImageReadError, Photo, read_image
+from detector.preprocessing import Region
+
+BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What the model says of one photo.
+
+    verdict: "ai", "real" or "unsure". y_score: calibrated P(AI-generated). threshold: the one the verdict was judged by.
+    heatmap: attention received by each patch. attention: float32 (n, n), row i is what patch i attends to; with one attention
+    layer the head-averaged softmax itself, with several their rollout. Both are None for a network without attention.
+    region: the part of the photo the model saw. bundle: the model's name.
+    """
+
+    verdict: str
+    y_score: float
+    logit: float
+    threshold: float
+    heatmap: Heatmap | None
+    attention: np.ndarray | None
+    region: Region
+    bundle: str
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """One file of a folder: either an analysis or the sentence why there is none."""
+
+    path: str
+    analysis: Analysis | None
+    error: str | None
+
+
+class Classifier:
+    """A bundle ready to run. Safe to share between threads: a lock lets one batch through at a time.
+
+    The first call compiles; ``warm_up`` does that ahead of time.
+    """
+
+    def __init__(self, bundle: Bundle):
+        import tensorflow as tf
+
+        self.bundle = bundle
+        self.network = load_network(bundle)
+        size = bundle.preprocessing.size
+        self._forward = tf.function(
+            lambda images: self.network(tf.cast(images, tf.float32), training=False),
+            input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8)],
+        )
+        self._lock = threading.Lock()
+
+    @classmethod
+    def load(cls, name_or_path: str | os.PathLike = DEFAULT_BUNDLE) -> Classifier:
+        """The bundle of that name in ``weights/`` or at that path. Raises BundleError."""
+        return cls(read_bundle(find(name_or_path)))
+
+    def warm_up(self) -> None:
+        """Compile the forward pass on an empty image."""
+        self.forward(np.zeros((1, self.bundle.preprocessing.size, self.bundle.preprocessing.size, 3), np.uint8))
+
+    def forward(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """uint8 (N, size, size, 3) model inputs -> logits float32 (N,) and attention float32 (N, layers, heads, n, n) or None."""
+        with self._lock:
+            outputs = self._forward(images)
+            attention = outputs["attention"].numpy() if "attention" in outputs else None
+            return outputs["logit"].numpy()[:, 0], attention
+
+    def analyse(self, photo: Photo | np.ndarray) -> Analysis:
+        """Analyse one photo, given as a :class:`Photo` or as uint8 (H, W, 3) RGB."""
+        pixels = photo.pixels if isinstance(photo, Photo) else photo
+        logits, attention = self.forward(self.bundle.preprocessing(pixels)[None])
+        return self._analysis(pixels.shape[:2], logits[0], None if attention is None else attention[0])
+
+    def analyse_files(self, paths: Iterable[str | os.PathLike], workers: int | None = None) -> Iterator[FileResult]:
+        """Analyse files in order, decoding the next ones in threads while the network works on a batch. Unreadable files yield an error."""
+        with ThreadPoolExecutor(workers or min(4, (os.cpu_count() or 1) + 1), thread_name_prefix="decode") as pool:
+            paths = iter(paths)
+            waiting: deque = deque()
+            try:
+                while True:
+                    for path in islice(paths, 2 * BATCH_SIZE - len(waiting)):
+                        waiting.append((str(path), pool.submit(self._prepare, path)))
+                    if not waiting:
+                        return
+                    batch = [waiting.popleft() for _ in range(min(BATCH_SIZE, len(waiting)))]
+                    yield from self._analyse_batch([(path, future.result()) for path, future in batch])
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _prepare(self, path: str | os.PathLike) -> tuple[np.ndarray, tuple[int, int]] | str:
+        """(model input, photo's height and width), or the sentence why the file cannot be read."""
+        try:
+            pixels = read_image(path).pixels
+        except ImageReadError as error:
+            return str(error)
+        return self.bundle.preprocessing(pixels), pixels.shape[:2]
+
+    def _analyse_batch(self, batch: list) -> Iterator[FileResult]:
+        readable = [prepared for _, prepared in batch if not isinstance(prepared, str)]
+        results: Iterator[Analysis] = iter(())
+        if readable:
+            logits, attention = self.forward(np.stack([image for image, _ in readable]))
+            results = (
+                self._analysis(shape, logits[i], None if attention is None else attention[i]) for i, (_, shape) in enumerate(readable)
+            )
+        for path, prepared in batch:
+            if isinstance(prepared, str):
+                yield FileResult(path, None, prepared)
+            else:
+                yield FileResult(path, next(results), None)
+
+    def _analysis(self, shape: tuple[int, int], logit: np.float32, scores: np.ndarray | None) -> Analysis:
+        bundle = self.bundle
+        heatmap = attention = None
+        if scores is not None:
+            residual = bool(bundle.arguments.get("residual", True))
+            rolled = rollout(scores, residual)
+            heatmap = received(rolled, bundle.architecture.grid)
+            attention = scores[0].mean(axis=0) if len(scores) == 1 else rolled
+        y_score = float(calibrated(logit, bundle.temperature))
+        region = bundle.preprocessing.region(*shape)
+        return Analysis(bundle.verdict(y_score), y_score, float(logit), bundle.threshold, heatmap, attention, region, bundle.name)
+
+
+def image_files(paths: Iterable[str | os.PathLike]) -> list[Path]:
+    """Files as given, and for each folder the images below it by suffix, sorted."""
+    from detector.images import IMAGE_SUFFIXES
+
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            found += sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file())
+        else:
+            found.append(path)
+    return found

@@ -1,0 +1,36 @@
+"""Attention rollout: Abnar & Zuidema, "Quantifying Attention Flow in Transformers", ACL 2020, section 3."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from detector.explain.heatmap import Heatmap
+
+METHOD = "attention rollout"
+
+
+def rollout(attention_scores: np.ndarray, residual: bool) -> np.ndarray:
+    """Roll attention out over layers.
+
+    attention_scores: float (layers, heads, n, n), each row a softmax summing to 1, first layer first. Heads are averaged.
+    residual: whether each layer adds its input back; if so a layer's matrix is 0.5 A + 0.5 I (their equation 1).
+    Returns float32 (n, n), rows summing to 1: R = A_L ... A_2 A_1; with one layer and no residual R = A.
+    Raises ValueError for another shape.
+    """
+    scores = np.asarray(attention_scores, dtype=np.float32)
+    if scores.ndim != 4 or scores.shape[2] != scores.shape[3] or 0 in scores.shape:
+        raise ValueError(f"attention scores must be (layers, heads, n, n), not {scores.shape}")
+    identity = np.eye(scores.shape[-1], dtype=np.float32)
+    rolled = identity
+    for layer in scores.mean(axis=1):
+        rolled = (0.5 * layer + 0.5 * identity if residual else layer) @ rolled
+    return rolled
+
+
+def received(rolled: np.ndarray, grid: tuple[int, int]) -> Heatmap:
+    """Attention received by each token, h_j = mean_i R_ij, for a head that averages over tokens (no CLS token).
+
+    rolled: float32 (n, n) from ``rollout``; grid: (gh, gw) with gh * gw == n, tokens in row-major order.
+    The map sums to 1. (The mean over the other axis is 1/n everywhere and says nothing.)
+    """
+    return Heatmap(rolled.mean(axis=0).reshape(grid).astype(np.float32), METHOD)

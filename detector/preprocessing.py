@@ -1,0 +1,85 @@
+"""RGB uint8 photo -> model input. Training, evaluation and the app all run this code, so they see the same pixels.
+
+A photo is first brought to one *canonical form*: its middle part (aspect ratio at most ``MAX_ASPECT``), short side
+resized with Lanczos, and one JPEG round trip. After that neither file format, nor JPEG quality, nor aspect ratio says
+anything about where the picture came from; all three give the class away in most public collections. The model then sees
+the central square of the canonical form; training cuts its random crops from the same form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+MAX_ASPECT = 288 / 256
+"""Long side over short side of the canonical form; what lies beyond is cut off symmetrically."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """The part of a photo the model saw, as fractions of its width and height in [0, 1]."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a photo becomes a model input; stored in every bundle's card.
+
+    size: side of the square model input, pixels.
+    short_side: short side of the canonical form, pixels; at least ``size``.
+    jpeg_quality: quality of the JPEG round trip (4:2:0), or None for none.
+    """
+
+    size: int = 224
+    short_side: int = 256
+    jpeg_quality: int | None = 75
+
+    def __post_init__(self):
+        if not 8 <= self.size <= self.short_side <= 4096:
+            raise ValueError(f"preprocessing needs 8 <= size <= short_side <= 4096, not {self.size} and {self.short_side}")
+        if self.jpeg_quality is not None and not 1 <= self.jpeg_quality <= 100:
+            raise ValueError(f"preprocessing jpeg_quality must be 1..100 or none, not {self.jpeg_quality}")
+
+    def canonical(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 (H, W, 3) of any size -> uint8 (h, w, 3) with min(h, w) == short_side and long side at most MAX_ASPECT times that."""
+        height, width = pixels.shape[:2]
+        left, top, right, bottom = _centred_box(width, height, MAX_ASPECT)
+        scale = self.short_side / min(width, height)
+        size = (round((right - left) * scale), round((bottom - top) * scale))
+        picture = Image.fromarray(pixels)
+        if size != picture.size:  # the box is resized alone, so a 20000 x 10 strip never becomes a giant
+            picture = picture.resize(size, Image.Resampling.LANCZOS, box=(left, top, right, bottom), reducing_gap=3.0)
+        if self.jpeg_quality is not None:
+            buffer = BytesIO()
+            picture.save(buffer, "JPEG", quality=self.jpeg_quality, subsampling="4:2:0")
+            picture = Image.open(buffer, formats=["JPEG"])
+        return np.asarray(picture)
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 (H, W, 3) of any size -> uint8 (size, size, 3): the central square of the canonical form."""
+        canonical = self.canonical(pixels)
+        top, left = ((side - self.size) // 2 for side in canonical.shape[:2])
+        return np.ascontiguousarray(canonical[top : top + self.size, left : left + self.size])
+
+    def region(self, height: int, width: int) -> Region:
+        """The part of an H x W photo that ``__call__`` keeps."""
+        side = min(height, width) * self.size / self.short_side
+        across, down = side / width, side / height
+        return Region((1 - across) / 2, (1 - down) / 2, (1 + across) / 2, (1 + down) / 2)
+
+    def to_card(self) -> dict:
+        return asdict(self)
+
+
+def _centred_box(width: int, height: int, max_aspect: float) -> tuple[float, float, float, float]:
+    """(left, top, right, bottom) of the middle part whose aspect ratio is at most ``max_aspect``; whole where it already is."""
+    across = min(width, max(round(height * max_aspect), 1))
+    down = min(height, max(round(width * max_aspect), 1))
+    return ((width - across) / 2, (height - down) / 2, (width + across) / 2, (height + down) / 2)

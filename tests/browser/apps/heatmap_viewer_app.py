@@ -1,0 +1,68 @@
+"""The heatmap viewer alone, with hand-made photos and attention: every number a test expects can be worked out from here.
+
+Query parameters choose the scene (?photo=wide&map=checkerboard&seen=all&...); the widgets change it without a reload.
+"""
+
+import io
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from detector.explain.heatmap import Heatmap
+from detector.preprocessing import Region
+from ui.heatmap_viewer import heatmap_viewer
+
+ROWS, COLUMNS = 4, 6  # not square, so that rows and columns cannot be mixed up unnoticed
+TOKENS = ROWS * COLUMNS
+SIZES = {"square": (600, 600), "wide": (1200, 400), "tall": (400, 1200), "panorama": (2000, 100), "tower": (100, 2000)}
+QUADRANTS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0))  # top left, top right, bottom left, bottom right
+SEEN = {"part": Region(0.1, 0.2, 0.7, 0.9), "all": Region(0.0, 0.0, 1.0, 1.0)}
+HOSTILE = '<img src=x onerror="window.pwned = true">.jpg'
+
+
+def photo(name: str) -> bytes:
+    width, height = SIZES[name]
+    pixels = np.empty((height, width, 3), np.uint8)
+    halves = (slice(None, height // 2), slice(height // 2, None)), (slice(None, width // 2), slice(width // 2, None))
+    for index, colour in enumerate(QUADRANTS):
+        pixels[halves[0][index // 2], halves[1][index % 2]] = colour
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def heatmap(name: str) -> Heatmap:
+    """Relative values by hand. The display scale ends at max(peak, 4)."""
+    relative = np.full((ROWS, COLUMNS), 0.5)
+    if name == "hot":
+        relative[1, 4], relative[2, 1] = 2.4, 3.0
+    elif name == "checkerboard":
+        relative = 4.0 * (np.indices((ROWS, COLUMNS)).sum(axis=0) % 2)
+    elif name == "diffuse":
+        relative = np.linspace(0.8, 1.2, TOKENS).reshape(ROWS, COLUMNS)
+    return Heatmap((relative / TOKENS).astype(np.float32), "by hand")
+
+
+def attention() -> np.ndarray:
+    """Token i gives half of its attention to token i + 1 (n / 2 = 12 times the uniform share) and spreads the rest evenly."""
+    scores = np.full((TOKENS, TOKENS), 0.5 / (TOKENS - 1), np.float32)
+    scores[np.arange(TOKENS), (np.arange(TOKENS) + 1) % TOKENS] = 0.5
+    return scores
+
+
+query = st.query_params
+st.button("Run again")
+shape = st.radio("Photo", list(SIZES), index=list(SIZES).index(query.get("photo", "square")), horizontal=True)
+if st.checkbox("Show the viewer", value=True):
+    heatmap_viewer(
+        photo(shape),
+        "image/png",
+        SEEN[query.get("seen", "part")],
+        attention(),
+        heatmap(query.get("map", "hot")),
+        alt=HOSTILE if "hostile" in query else f"Four coloured quadrants, {shape}",
+        filename=HOSTILE if "hostile" in query else f"{shape}.quadrants.png",
+        key="viewer",
+        initial_opacity=float(query.get("opacity", 0.5)),
+    )

@@ -1,0 +1,70 @@
+"""Random changes to one training image, in NumPy and OpenCV, so that every Keras backend trains on the same pixels."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from train.recipes import Augmentation
+
+
+def augment(canonical: np.ndarray, size: int, settings: Augmentation, rng: np.random.Generator) -> np.ndarray:
+    """A random square from a canonical picture.
+
+    canonical: uint8 (h, w, 3) from ``Preprocessing.canonical``, h and w at least ``size``. Returns uint8 (size, size, 3).
+    The same ``rng`` state gives the same pixels. Geometry comes first, in one resampling; then colour, then the damage
+    that delivery does: downscaling, blur, JPEG.
+    """
+    square = _geometry(canonical, size, settings, rng)
+    if settings.brightness or settings.saturation:
+        square = _colour(square, settings, rng)
+    if rng.random() < settings.downscale_probability:
+        small = max(8, round(size * rng.uniform(settings.downscale, 1.0)))
+        square = cv2.resize(square, (small, small), interpolation=cv2.INTER_AREA)
+        square = cv2.resize(square, (size, size), interpolation=cv2.INTER_CUBIC)
+    if rng.random() < settings.blur_probability:
+        square = cv2.GaussianBlur(square, (0, 0), max(rng.uniform(0.0, settings.blur_sigma), 0.1))
+    if rng.random() < settings.jpeg_probability:
+        quality = int(rng.integers(settings.jpeg_quality[0], settings.jpeg_quality[1] + 1))
+        _, encoded = cv2.imencode(".jpg", square[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        square = cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1]
+    return np.ascontiguousarray(square)
+
+
+def _geometry(canonical: np.ndarray, size: int, settings: Augmentation, rng: np.random.Generator) -> np.ndarray:
+    """Position, shift, zoom, rotation and flip. Without zoom and rotation it is a plain crop: no pixel is resampled."""
+    height, width = canonical.shape[:2]
+    if settings.crop_anywhere:
+        centre_x, centre_y = rng.uniform(size / 2, width - size / 2), rng.uniform(size / 2, height - size / 2)
+    else:
+        centre_x, centre_y = width / 2, height / 2
+    centre_x += rng.uniform(-settings.width_shift, settings.width_shift) * size
+    centre_y += rng.uniform(-settings.height_shift, settings.height_shift) * size
+    scale, degrees = 1.0, 0.0
+    if (settings.zoom or settings.rotation_degrees) and rng.random() < settings.geometry_probability:
+        scale = rng.uniform(1 - settings.zoom, 1 + settings.zoom)
+        degrees = rng.uniform(-settings.rotation_degrees, settings.rotation_degrees)
+    flip = settings.flip and rng.random() < 0.5
+
+    if scale == 1.0 and degrees == 0.0:
+        left, top = round(centre_x - size / 2), round(centre_y - size / 2)
+        inside_left, inside_top = np.clip(left, 0, width - size), np.clip(top, 0, height - size)
+        if (left, top) == (inside_left, inside_top):
+            square = canonical[top : top + size, left : left + size]
+        else:  # a shift past the edge: mirror what is missing
+            matrix = np.float32([[1, 0, -left], [0, 1, -top]])
+            square = cv2.warpAffine(canonical, matrix, (size, size), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101)
+    else:
+        matrix = cv2.getRotationMatrix2D((centre_x, centre_y), degrees, scale)
+        matrix[:, 2] += size / 2 - np.array([centre_x, centre_y])
+        square = cv2.warpAffine(canonical, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    return square[:, ::-1] if flip else square
+
+
+def _colour(square: np.ndarray, settings: Augmentation, rng: np.random.Generator) -> np.ndarray:
+    """Brightness and saturation as one linear map per pixel: x -> b * (s x + (1 - s) grey)."""
+    brightness = 1 + rng.uniform(-settings.brightness, settings.brightness)
+    saturation = 1 + rng.uniform(-settings.saturation, settings.saturation)
+    luma = np.array([0.299, 0.587, 0.114])
+    matrix = brightness * (saturation * np.eye(3) + (1 - saturation) * np.tile(luma, (3, 1)))
+    return cv2.transform(square, matrix.astype(np.float32))

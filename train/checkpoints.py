@@ -1,0 +1,71 @@
+"""Checkpoints: everything ``--resume`` needs, replaced as a whole so that a crash leaves the previous one intact."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
+POSITION, STATE, BEST = "position.json", "training.weights.h5", "best.weights.h5"
+
+
+@dataclass
+class Position:
+    """Where a run is: the next step to do, and the best epoch of this stage so far.
+
+    stage 0 is the frozen one, 1 fine-tuning, 2 means that both are done. best is the monitored value, best_epoch its epoch.
+    """
+
+    stage: int = 0
+    epoch: int = 0
+    step: int = 0
+    best: float | None = None
+    best_epoch: int = -1
+
+
+class Checkpoints:
+    """Numbered folders below ``folder``; the highest complete one counts, and older ones are removed."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+
+    def save(self, position: Position, model: keras.Model) -> None:
+        """Write ``model`` with its optimizer and ``position``. The rename makes it count."""
+        older = self._complete()
+        number = int(older[-1].name) + 1 if older else 0
+        partial = self.folder / f"{number:06d}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        model.save_weights(partial / STATE)
+        (partial / POSITION).write_text(json.dumps(asdict(position)), "utf-8")
+        os.rename(partial, self.folder / f"{number:06d}")
+        for folder in older:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def position(self) -> Position | None:
+        """Where the newest checkpoint is, or None if there is none."""
+        complete = self._complete()
+        return Position(**json.loads((complete[-1] / POSITION).read_text("utf-8"))) if complete else None
+
+    def load_into(self, model: keras.Model) -> None:
+        """Load the newest checkpoint into a compiled model whose optimizer is built."""
+        model.load_weights(self._complete()[-1] / STATE)
+
+    def save_best(self, network: keras.Model) -> None:
+        """Keep these weights as the stage's best (without optimizer)."""
+        partial = self.folder / f"partial.{BEST}"
+        network.save_weights(partial)
+        os.replace(partial, self.folder / BEST)
+
+    def load_best_into(self, network: keras.Model) -> None:
+        network.load_weights(self.folder / BEST)
+
+    def _complete(self) -> list[Path]:
+        return sorted(path for path in self.folder.iterdir() if path.is_dir() and path.name.isdecimal())

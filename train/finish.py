@@ -1,0 +1,135 @@
+"""The end of a run: calibrate and choose the threshold on validation, touch the test split once, write the bundle."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from detector import architectures
+from detector.bundle import FORMAT, PREDICTIONS, WEIGHTS, file_sha256, write_card
+from detector.datasets import Dataset
+from detector.evaluation.calibration import calibrated, choose_threshold, choose_unsure_band, fit_temperature
+from detector.evaluation.metrics import headline, named_subsets
+from detector.evaluation.predictions import Predictions, write_predictions
+from detector.images import read_image
+from train.loop import predict_logits
+from train.pipeline import read_ahead
+from train.recipes import Decision, Recipe
+from train.runs import RunDirectory
+
+LIBRARIES = ("keras", "tensorflow", "jax", "torch", "numpy", "pillow", "opencv-python", "scikit-learn")
+
+
+def write_bundle(run: RunDirectory, recipe: Recipe, dataset: Dataset, network, command: str, say) -> Path:
+    """Write ``run.bundle`` (weights, card, test predictions) and return it. Everything is written beside it first and renamed at the end."""
+    import keras
+
+    partial = run.path / "bundle.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    network.save_weights(partial / WEIGHTS)
+    architecture = architectures.get(recipe.architecture)
+    arguments = architecture.complete(recipe.architecture_arguments)
+
+    # Predictions come from the file that ships, read back at full precision.
+    keras.config.set_dtype_policy("float32")
+    shipped = architecture.build(None, **arguments)
+    shipped.load_weights(partial / WEIGHTS)
+    val = _predict(shipped, dataset, ("val",), recipe, architecture.preprocessing)
+    decision = _decide(val, recipe.decision)
+    say(f"Calibrated on validation: temperature {decision['temperature']:.3f}, threshold {decision['threshold']:.3f}, unsure {decision['unsure'][0]:.3f} to {decision['unsure'][1]:.3f}.")
+    test = _predict(shipped, dataset, ("test", "unseen"), recipe, architecture.preprocessing)
+    for rows in (val, test):
+        rows["y_score"] = calibrated(rows["logit"], decision["temperature"])
+
+    sha256 = file_sha256(partial / WEIGHTS)
+    write_predictions(Predictions(test, sha256), partial / PREDICTIONS)
+    subsets = {name: headline(rows["y_true"], rows["y_score"], decision["threshold"]) for name, rows in _subsets(val, test)}
+    for name, figures in subsets.items():
+        say(f"{name}: " + ", ".join(f"{key} {value:.4f}" if isinstance(value, float) else f"{key} {value}" for key, value in figures.items() if key != "confusion_matrix"))
+    counts = dataset.rows.groupby(["split", "y_true"]).size()
+    write_card(partial, {
+        "format": FORMAT,
+        "title": recipe.title or recipe.name,
+        "architecture": {"name": architecture.name, "arguments": arguments},
+        "preprocessing": architecture.preprocessing.to_card(),
+        "labels": {"0": "real", "1": "AI-generated"},
+        "calibration": {"method": "temperature", "temperature": decision["temperature"], "fitted_on": decision["fitted_on"]},
+        "decision": {key: decision[key] for key in ("threshold", "unsure", "chosen_on", "error_outside_unsure", "share_unsure")},
+        "weights_sha256": sha256,
+        "metrics": subsets,
+        "training": {
+            "run_id": run.id, "recipe": recipe.name, "settings": recipe.to_dict(), "command": command,
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"), "backend": keras.config.backend(), "libraries": _versions(),
+            "dataset": {
+                "layout": dataset.layout, "manifest_sha256": dataset.manifest_hash, "sources": int(dataset.rows["source"].nunique()),
+                "images": {f"{split} {'AI-generated' if label else 'real'}": int(n) for (split, label), n in counts.items()},
+                "left_out_as_unreadable": len(dataset.unreadable),
+            },
+        },
+    })  # fmt: skip
+    shutil.rmtree(run.bundle, ignore_errors=True)
+    os.rename(partial, run.bundle)
+    return run.bundle
+
+
+def _predict(network, dataset: Dataset, splits: tuple[str, ...], recipe: Recipe, preprocessing) -> pd.DataFrame:
+    """The predictions table of some splits, without y_score."""
+    rows = dataset.rows[dataset.rows["split"].isin(splits)].reset_index(drop=True)
+    facts: list[tuple[int, int]] = []
+
+    def batch(start: int):
+        photos = [read_image(dataset.path(identity)) for identity in rows["id"][start : start + recipe.batch_size]]
+        return np.stack([preprocessing(photo.pixels) for photo in photos]), [(photo.width, photo.height) for photo in photos]
+
+    def images():
+        for stack, sizes in read_ahead(batch, range(0, len(rows), recipe.batch_size), recipe.workers):
+            facts.extend(sizes)
+            yield stack
+
+    table = rows.drop(columns=["group"])
+    table["logit"] = predict_logits(network, images()) if len(rows) else np.empty(0, np.float32)
+    table[["width", "height"]] = np.array(facts, np.int32).reshape(-1, 2)
+    return table
+
+
+def _decide(val: pd.DataFrame, settings: Decision) -> dict:
+    """Temperature, threshold and unsure band, all from validation rows."""
+    rows = val[val["paired"]] if settings.calibrate_on == "paired" and val[val["paired"]]["y_true"].nunique() == 2 else val
+    where = f"{len(rows)} {'paired ' if rows is not val else ''}validation images"
+    y_true = rows["y_true"].to_numpy()
+    temperature = fit_temperature(y_true, rows["logit"])
+    y_score = calibrated(rows["logit"], temperature)
+    if settings.threshold == "balanced":
+        threshold = choose_threshold(y_true, y_score, settings.max_false_alarms)
+    else:
+        threshold = float(settings.threshold)
+    low, high = choose_unsure_band(y_true, y_score, threshold, settings.unsure_max_error)
+    outside = (y_score <= low) | (y_score >= high)
+    wrong = (y_score >= threshold) != (y_true == 1)
+    return {
+        "temperature": temperature, "fitted_on": where, "threshold": threshold, "unsure": [low, high], "chosen_on": where,
+        "error_outside_unsure": float(wrong[outside].mean()) if outside.any() else None, "share_unsure": float(1 - outside.mean()),
+    }  # fmt: skip
+
+
+def _subsets(val: pd.DataFrame, test: pd.DataFrame):
+    yield "validation", val
+    for name, chosen in named_subsets(test).items():
+        yield name, test[chosen]
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

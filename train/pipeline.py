@@ -1,0 +1,123 @@
+"""From a dataset on disk to batches in memory: deterministic, in threads, resumable at any step."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from detector.datasets import Dataset
+from detector.images import read_image
+from detector.preprocessing import Preprocessing
+from train.augmentation import augment
+from train.recipes import Recipe, Sampling
+
+READ_AHEAD = 4
+"""Batches kept ready while the network works."""
+
+
+class CanonicalImages:
+    """Canonical pictures by row position; kept in memory up to a budget, read from disk again beyond it. Thread-safe."""
+
+    def __init__(self, dataset: Dataset, rows: pd.DataFrame, preprocessing: Preprocessing, cache_gb: float):
+        self._paths = [dataset.path(identity) for identity in rows["id"]]
+        self._preprocessing = preprocessing
+        self._cache: dict[int, np.ndarray] = {}
+        self._free = int(cache_gb * 2**30)
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, position: int) -> np.ndarray:
+        """uint8 (h, w, 3). Raises ImageReadError if the file has become unreadable since the dataset was scanned."""
+        if (cached := self._cache.get(position)) is not None:
+            return cached
+        canonical = self._preprocessing.canonical(read_image(self._paths[position]).pixels)
+        with self._lock:
+            if position not in self._cache and canonical.nbytes <= self._free:
+                self._cache[position] = canonical
+                self._free -= canonical.nbytes
+        return canonical
+
+
+class TrainingBatches:
+    """Augmented batches. Which images come, and how they are changed, depends on (seed, stage, epoch, step) alone,
+    so a resumed run sees exactly what an uninterrupted one would have."""
+
+    def __init__(self, images: CanonicalImages, rows: pd.DataFrame, recipe: Recipe, size: int):
+        self._images, self._recipe, self._size = images, recipe, size
+        self._labels = rows["y_true"].to_numpy(np.float32)
+        self._shares = sampling_shares(rows, recipe.sampling)
+        per_epoch = recipe.sampling.images_per_epoch or len(rows)
+        self.steps = max(1, per_epoch // recipe.batch_size)
+
+    def epoch(self, stage: int, epoch: int, first_step: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Batches of one epoch from ``first_step`` on: uint8 (B, size, size, 3) and float32 (B, 1) labels."""
+        order = draw(self._shares, self.steps * self._recipe.batch_size, np.random.default_rng([self._recipe.seed, stage, epoch]))
+
+        def sample(place: int) -> np.ndarray:
+            rng = np.random.default_rng([self._recipe.seed, stage, epoch, place])
+            return augment(self._images[order[place]], self._size, self._recipe.augmentation, rng)
+
+        def batch(step: int) -> tuple[np.ndarray, np.ndarray]:
+            places = range(step * self._recipe.batch_size, (step + 1) * self._recipe.batch_size)
+            return np.stack([sample(place) for place in places]), self._labels[order[places.start : places.stop], None]
+
+        return read_ahead(batch, range(first_step, self.steps), self._recipe.workers)
+
+
+def evaluation_batches(images: CanonicalImages, size: int, batch_size: int, workers: int) -> Iterator[np.ndarray]:
+    """Central squares, in row order: uint8 (<= B, size, size, 3)."""
+
+    def batch(start: int) -> np.ndarray:
+        return np.stack([central_square(images[place], size) for place in range(start, min(start + batch_size, len(images)))])
+
+    return read_ahead(batch, range(0, len(images), batch_size), workers)
+
+
+def central_square(canonical: np.ndarray, size: int) -> np.ndarray:
+    """The square that ``Preprocessing.__call__`` cuts from the canonical form."""
+    top, left = ((side - size) // 2 for side in canonical.shape[:2])
+    return canonical[top : top + size, left : left + size]
+
+
+def read_ahead(make: Callable[[int], Any], keys: range, workers: int) -> Iterator[Any]:
+    """``map(make, keys)`` with ``workers`` threads working at most READ_AHEAD items ahead. An error is raised where its item would come."""
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="read-ahead")
+    waiting: deque = deque()
+    try:
+        for key in keys:
+            waiting.append(pool.submit(make, key))
+            if len(waiting) > READ_AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def sampling_shares(rows: pd.DataFrame, sampling: Sampling) -> np.ndarray:
+    """float64 (N,) summing to 1: how often each training row is drawn under ``sampling``."""
+    weights = np.where(rows["paired"].to_numpy(bool), sampling.paired_weight, sampling.unpaired_weight).astype(np.float64)
+    if sampling.balance_sources:
+        sizes = rows.groupby(["source", "y_true"], dropna=False)["id"].transform("size").to_numpy(np.float64)
+        weights *= sizes**-sampling.balance_sources
+    if sampling.balance_classes:
+        for label in (0, 1):
+            chosen = rows["y_true"].to_numpy() == label
+            weights[chosen] /= weights[chosen].sum()
+    return weights / weights.sum()
+
+
+def draw(shares: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """int64 (count,) positions in random order, row i drawn floor or ceil of ``count * shares[i]`` times (systematic resampling)."""
+    shuffled = rng.permutation(len(shares))
+    ends = np.cumsum(shares[shuffled])
+    chosen = np.searchsorted(ends, (rng.random() + np.arange(count)) / count * ends[-1], side="right")
+    return rng.permutation(shuffled[np.minimum(chosen, len(shares) - 1)])

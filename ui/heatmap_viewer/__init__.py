@@ -1,0 +1,122 @@
+"""The heatmap viewer: a photo, the model's heatmap over it, and every patch's attention, all explored in the browser.
+
+The component receives everything it can show when it is mounted (photo, map, whole attention matrix, colour maps) and never
+talks back to Python: a slider move or a hover costs one repaint instead of a server round trip and a script run.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from functools import cache
+from pathlib import Path, PureWindowsPath
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import streamlit as st
+
+from detector.explain.heatmap import DISPLAY_FLOOR
+
+if TYPE_CHECKING:
+    from detector.explain.heatmap import Heatmap
+    from detector.preprocessing import Region
+
+PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")
+COLOUR_MAPS = {
+    "Inferno": cv2.COLORMAP_INFERNO,
+    "Viridis": cv2.COLORMAP_VIRIDIS,
+    "Cividis": cv2.COLORMAP_CIVIDIS,
+    "Turbo (rainbow)": cv2.COLORMAP_TURBO,
+}
+"""Offered in this order, the first by default: perceptually uniform, colour-blind-safe, and black where there is nothing."""
+
+_HERE = Path(__file__).parent
+# Registered on import, as components v2 wants: once per process, however many viewers a page mounts.
+_mount = st.components.v2.component(
+    "telltale_heatmap_viewer",
+    html=(_HERE / "viewer.html").read_text("utf-8"),
+    css=(_HERE / "viewer.css").read_text("utf-8"),
+    js=(_HERE / "viewer.js").read_text("utf-8"),
+)
+
+
+def heatmap_viewer(
+    picture: bytes,
+    picture_type: str,
+    region: Region,
+    attention: np.ndarray,
+    heatmap: Heatmap,
+    *,
+    alt: str,
+    filename: str,
+    key: str,
+    initial_opacity: float = 0.5,
+) -> None:
+    """Show a photo with its heatmap; opacity, colours, patches and saving are handled in the browser.
+
+    picture: the encoded photo. It travels to the browser as it is, so a large original is better re-encoded first; its own
+        resolution is what "Save picture" writes. An EXIF orientation is honoured.
+    picture_type: its media type, one of ``PICTURE_TYPES``.
+    region: the part of the upright photo that the model saw, as fractions of its width and height. The rest is marked.
+    attention: float32 (n, n), rows summing to 1: row i is what token i attends to. Tokens are row-major on ``heatmap.grid``.
+    heatmap: unsigned, n cells; drawn as ``clip(relative / max(peak, DISPLAY_FLOOR), 0, 1)``. A selected patch's row of
+        ``attention`` is drawn by the same rule with its own peak.
+    alt: what the photo shows, for people who do not see it. Any text: it never becomes HTML.
+    filename: the photo's name; the saved picture's name is derived from it.
+    key: Streamlit key. Keep it the same while paging through photos: the viewer then swaps its contents in place. The choices
+        a viewer's user made (opacity, colours, patches, marking) hold for the browser tab either way.
+    initial_opacity: weight of the heatmap until the user moves the slider: 0 = photo alone, 1 = heatmap alone.
+
+    Raises ValueError when the arguments do not fit together.
+    """
+    rows, columns = heatmap.grid
+    tokens = rows * columns
+    if picture_type not in PICTURE_TYPES:
+        raise ValueError(f"picture_type must be one of {', '.join(PICTURE_TYPES)}, not {picture_type!r}")
+    if attention.shape != (tokens, tokens):
+        raise ValueError(f"a {rows} x {columns} heatmap needs attention of shape ({tokens}, {tokens}), not {attention.shape}")
+    if heatmap.signed:
+        raise ValueError("the viewer draws unsigned heatmaps only")
+    if not 0 <= initial_opacity <= 1:
+        raise ValueError(f"initial_opacity must be in 0..1, not {initial_opacity}")
+    # Strings rather than raw bytes: the front end compares them by value, so a rerun with the same photo repaints nothing.
+    payload = {
+        "picture": f"data:{picture_type};base64,{_base64(picture)}",
+        "region": {side: float(getattr(region, side)) for side in ("left", "top", "right", "bottom")},
+        "grid": {"rows": int(rows), "columns": int(columns)},
+        "relative": _float32(heatmap.relative),
+        "attention": _float32(attention),
+        "peak": float(heatmap.peak),
+        "diffuse": bool(heatmap.diffuse),
+        "display_floor": DISPLAY_FLOOR,
+        "colour_maps": _colour_maps(),
+        "initial_opacity": float(initial_opacity),
+        "alt": alt,
+        "download_name": download_name(filename),
+    }
+    _mount(key=key, data=payload)
+
+
+def download_name(filename: str) -> str:
+    """``"C:\\photos\\cat.of.mine.jpg"`` -> ``"cat.of.mine-heatmap.png"``; anything a file system might mind becomes "_"."""
+    stem = PureWindowsPath(filename).stem  # splits at / and at \
+    safe = "".join(c if c.isalnum() or c in " ._-" else "_" for c in stem).strip(" .")
+    return f"{safe[:100] or 'picture'}-heatmap.png"
+
+
+@cache
+def _colour_maps() -> dict[str, str]:
+    """Name -> 256 RGB triples, base64. OpenCV is the one source of colours, here and in ``detector.overlay``."""
+    shades = np.arange(256, dtype=np.uint8)[:, np.newaxis]
+    return {
+        name: _base64(cv2.applyColorMap(shades, code)[:, 0, ::-1].tobytes())  # OpenCV answers in BGR
+        for name, code in COLOUR_MAPS.items()
+    }
+
+
+def _float32(values: np.ndarray) -> str:
+    return _base64(np.ascontiguousarray(values, dtype="<f4").tobytes())
+
+
+def _base64(content: bytes) -> str:
+    return b64encode(content).decode("ascii")

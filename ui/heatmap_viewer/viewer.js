@@ -1,0 +1,556 @@
+/**
+ * The heatmap viewer. Everything happens in the browser; nothing is ever sent to the server.
+ *
+ * One viewer is one plain object: what Python sent (`picture`), what its user chose (`choices`), where they are (`pointed`,
+ * `selected`) and which drawn layers are out of date (`stale`). Event handlers change that object and call `invalidate`; the
+ * next animation frame brings the layers up to date. Slow layers (scaled photo, coloured map) are kept, so moving the opacity
+ * slider or the pointer only lays two finished canvases over each other.
+ *
+ * "Cell" is the row-major index of a patch on the grid; rectangles are whole device pixels, so edges never blur.
+ */
+
+const STORAGE_KEY = "telltale.heatmap-viewer";
+const SMOOTH_SIDE = 512; // pixels along the longer side of an interpolated map, before it is scaled onto the photo
+const viewers = new WeakMap(); // root element -> viewer
+const remembered = recall(); // what the user chose, shared by all viewers of this browser tab
+
+/** Streamlit calls this on mount and again, with the same element, whenever the data or the theme changes. */
+export default function heatmapViewer({ data, parentElement }) {
+  const root = parentElement.querySelector(".viewer");
+  if (!viewers.has(root)) viewers.set(root, createViewer(root));
+  const viewer = viewers.get(root);
+  show(viewer, data);
+  // Streamlit may run an earlier call's cleanup after a later call: only the latest one may tear the viewer down.
+  const call = ++viewer.calls;
+  return () => call === viewer.calls && destroy(viewer);
+}
+
+function createViewer(root) {
+  const parts = Object.fromEntries([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
+  const viewer = {
+    root, parts, calls: 0, frame: 0, stale: new Set(),
+    data: null, picture: null, choices: null,
+    pointed: null, // the cell under the pointer or the keyboard; "unseen" outside the region
+    selected: null, // the cell whose attention is shown, null for the overall map
+    photoLayer: document.createElement("canvas"), heatLayer: document.createElement("canvas"),
+    coarse: matchMedia("(hover: none)").matches, // a finger rather than a mouse, corrected by the first touch or click
+    listeners: new AbortController(), resizes: null,
+  };
+  listen(viewer);
+  observeSize(viewer);
+  return viewer;
+}
+
+function destroy(viewer) {
+  cancelAnimationFrame(viewer.frame);
+  viewer.listeners.abort();
+  viewer.resizes.disconnect();
+  viewer.data = null; // a photo still being decoded finds out that nobody waits for it
+  viewers.delete(viewer.root);
+}
+
+/* ---- from Python ---- */
+
+async function show(viewer, data) {
+  const before = viewer.data;
+  if (data === before) return; // the theme changed, and CSS has already seen to that
+  viewer.data = data;
+  viewer.parts.stage.setAttribute("aria-busy", "true");
+  const same = before?.picture === data.picture && before.attention === data.attention && before.relative === data.relative;
+  let photo = same && viewer.picture?.photo;
+  try {
+    photo ||= await decodePhoto(data.picture);
+  } catch {
+    photo = null;
+  }
+  if (viewer.data !== data) return; // overtaken by a newer photo while decoding
+  if (!photo) return giveUp(viewer);
+  viewer.picture = unpack(data, photo);
+  viewer.choices = { ...defaultChoices(data), ...remembered };
+  if (!(viewer.choices.colours in data.colour_maps)) viewer.choices.colours = defaultChoices(data).colours;
+  if (!same) Object.assign(viewer, { pointed: null, selected: null });
+  report(viewer, "");
+  setUpParts(viewer);
+  resize(viewer);
+  invalidate(viewer, "photo", "heat", "words");
+}
+
+/** Better an empty frame than the previous photo under the new one's name. */
+function giveUp(viewer) {
+  viewer.picture = null;
+  viewer.parts.canvas.width = 0;
+  viewer.parts.stage.setAttribute("aria-busy", "false");
+  report(viewer, "This browser could not display the picture.");
+}
+
+async function decodePhoto(source) {
+  const photo = new Image();
+  photo.src = source;
+  await photo.decode();
+  return photo;
+}
+
+function unpack(data, photo) {
+  const { rows, columns } = data.grid;
+  const decode = (text) => new Float32Array(bytesOf(text).buffer);
+  return {
+    photo, rows, columns, region: data.region, floor: data.display_floor,
+    cells: rows * columns, overall: decode(data.relative), attention: decode(data.attention),
+    shades: Object.fromEntries(Object.entries(data.colour_maps).map(([name, text]) => [name, bytesOf(text)])),
+  };
+}
+
+function bytesOf(base64) {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
+
+/* ---- what the user chose ---- */
+
+function defaultChoices(data) {
+  return { opacity: data.initial_opacity, colours: Object.keys(data.colour_maps)[0], patches: "smooth", marked: true };
+}
+
+function recall() {
+  try {
+    return JSON.parse(sessionStorage.getItem(STORAGE_KEY)) ?? {};
+  } catch {
+    return {}; // storage is blocked or holds something else
+  }
+}
+
+function choose(viewer, name, value) {
+  viewer.choices[name] = remembered[name] = value;
+  try {
+    sessionStorage.setItem(STORAGE_KEY, JSON.stringify(remembered));
+  } catch { /* storage is blocked: the choice lasts until the page is reloaded */ }
+  const stale = { opacity: [], marked: ["photo"], patches: ["heat"], colours: ["heat"] };
+  invalidate(viewer, "words", ...stale[name]);
+}
+
+/* ---- what is shown: the overall map, or one row of the attention matrix, in multiples of the uniform share ---- */
+
+function shownMap({ picture, selected }) {
+  const { overall, attention, cells, floor } = picture;
+  const relative = selected === null
+    ? overall
+    : attention.subarray(selected * cells, (selected + 1) * cells).map((share) => share * cells);
+  return { relative, ceiling: Math.max(floor, ...relative) };
+}
+
+/* ---- geometry ---- */
+
+function seenRectangle(region, width, height) {
+  const x = Math.round(region.left * width), y = Math.round(region.top * height);
+  return {
+    x, y,
+    width: Math.max(1, Math.round(region.right * width) - x),
+    height: Math.max(1, Math.round(region.bottom * height) - y),
+  };
+}
+
+function cellRectangle(seen, { rows, columns }, cell) {
+  const row = Math.floor(cell / columns), column = cell % columns;
+  const x = seen.x + Math.round((column * seen.width) / columns), y = seen.y + Math.round((row * seen.height) / rows);
+  return {
+    x, y,
+    width: seen.x + Math.round(((column + 1) * seen.width) / columns) - x,
+    height: seen.y + Math.round(((row + 1) * seen.height) / rows) - y,
+  };
+}
+
+/** The cell at a point of the page, or "unseen". */
+function cellAt({ picture, parts }, clientX, clientY) {
+  const box = parts.canvas.getBoundingClientRect();
+  const { region, rows, columns } = picture;
+  const across = ((clientX - box.left) / box.width - region.left) / (region.right - region.left);
+  const down = ((clientY - box.top) / box.height - region.top) / (region.bottom - region.top);
+  const inside = across >= 0 && across < 1 && down >= 0 && down < 1;
+  return inside ? Math.floor(down * rows) * columns + Math.floor(across * columns) : "unseen";
+}
+
+function somethingUnseen({ left, top, right, bottom }) {
+  return left > 0.001 || top > 0.001 || right < 0.999 || bottom < 0.999;
+}
+
+/* ---- painting; `unit` is one CSS pixel in canvas pixels, so that lines keep their weight at any resolution ---- */
+
+function paintPhoto(context, viewer, width, height, unit) {
+  const { photo, region } = viewer.picture;
+  context.imageSmoothingQuality = "high";
+  context.drawImage(photo, 0, 0, width, height);
+  if (viewer.choices.marked && somethingUnseen(region)) markUnseen(context, seenRectangle(region, width, height), width, height, unit);
+}
+
+/** Dims and hatches what lies outside the seen rectangle and outlines that rectangle; no seen pixel is touched. */
+function markUnseen(context, seen, width, height, unit) {
+  const outside = new Path2D();
+  outside.rect(0, 0, width, height);
+  outside.rect(seen.x, seen.y, seen.width, seen.height);
+  context.save();
+  context.clip(outside, "evenodd");
+  for (const paint of ["rgb(24 24 28 / 0.62)", hatching(context, unit)]) {
+    context.fillStyle = paint;
+    context.fillRect(0, 0, width, height);
+  }
+  // Dark under light stands out on any photo. The inner half of each line is clipped away.
+  for (const [colour, weight] of [["#000", 6], ["#fff", 3]]) {
+    context.strokeStyle = colour;
+    context.lineWidth = weight * unit;
+    context.strokeRect(seen.x, seen.y, seen.width, seen.height);
+  }
+  context.restore();
+}
+
+function hatching(context, unit) {
+  const side = Math.max(4, Math.round(10 * unit));
+  const tile = canvasOf(side, side);
+  const pen = tile.getContext("2d");
+  pen.strokeStyle = "rgb(255 255 255 / 0.5)";
+  pen.lineWidth = 1.25 * unit;
+  for (const shift of [-side, 0, side]) { // the neighbours' lines fill the corners of the tile
+    pen.moveTo(shift, side);
+    pen.lineTo(shift + side, 0);
+  }
+  pen.stroke();
+  return context.createPattern(tile, "repeat");
+}
+
+/** The coloured map: one pixel per cell for true patches, bilinear between cell centres otherwise (values, not colours). */
+function colouredMap(viewer) {
+  const { rows, columns, shades } = viewer.picture;
+  const { relative, ceiling } = shownMap(viewer);
+  const shade = shades[viewer.choices.colours];
+  const scale = viewer.choices.patches === "smooth" ? Math.max(1, Math.floor(SMOOTH_SIDE / Math.max(rows, columns))) : 1;
+  const across = neighbours(columns, scale), down = neighbours(rows, scale);
+  const image = new ImageData(across.length, down.length);
+  let at = 0;
+  for (const [above, below, v] of down) {
+    for (const [left, right, u] of across) {
+      const upper = relative[above * columns + left] * (1 - u) + relative[above * columns + right] * u;
+      const lower = relative[below * columns + left] * (1 - u) + relative[below * columns + right] * u;
+      const level = (upper * (1 - v) + lower * v) / ceiling;
+      const index = 3 * Math.round(255 * Math.min(1, Math.max(0, level)));
+      image.data[at++] = shade[index];
+      image.data[at++] = shade[index + 1];
+      image.data[at++] = shade[index + 2];
+      image.data[at++] = 255;
+    }
+  }
+  const canvas = canvasOf(image.width, image.height);
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** For each of count * scale samples along an axis: the cells on either side and how far it is towards the second. */
+function neighbours(count, scale) {
+  return Array.from({ length: count * scale }, (_, sample) => {
+    const position = Math.min(count - 1, Math.max(0, (sample + 0.5) / scale - 0.5));
+    const first = Math.floor(position);
+    return [first, Math.min(count - 1, first + 1), position - first];
+  });
+}
+
+function paintHeat(context, viewer, seen) {
+  context.imageSmoothingEnabled = viewer.choices.patches === "smooth";
+  context.drawImage(colouredMap(viewer), seen.x, seen.y, seen.width, seen.height);
+}
+
+/** White within black shows on every colour; inside the cell, so that the neighbours keep their pixels. */
+function outlineCell(context, { x, y, width, height }, unit, weight) {
+  const outer = Math.min(weight * unit, Math.min(width, height) / 6); // a tiny cell must not drown in its frame
+  for (const [colour, lineWidth] of [["#000", outer], ["#fff", outer / 2]]) {
+    context.strokeStyle = colour;
+    context.lineWidth = lineWidth;
+    context.strokeRect(x + outer / 2, y + outer / 2, width - outer, height - outer);
+  }
+}
+
+/** Selected: a heavy frame and a dot, so that it differs from a mere hover by more than its weight. */
+function markSelected(context, cell, unit) {
+  outlineCell(context, cell, unit, 6);
+  const radius = Math.min(4 * unit, cell.width / 6, cell.height / 6);
+  for (const [colour, size] of [["#000", 1.6], ["#fff", 1]]) {
+    context.fillStyle = colour;
+    context.beginPath();
+    context.arc(cell.x + cell.width / 2, cell.y + cell.height / 2, radius * size, 0, 2 * Math.PI);
+    context.fill();
+  }
+}
+
+/* ---- bringing the screen up to date, once per animation frame ---- */
+
+function invalidate(viewer, ...what) {
+  what.forEach((layer) => viewer.stale.add(layer));
+  viewer.frame ||= requestAnimationFrame(() => render(viewer));
+}
+
+function render(viewer) {
+  viewer.frame = 0;
+  const { stale, picture, parts: { canvas } } = viewer;
+  if (!picture || !canvas.width || !canvas.height) return; // nothing to draw yet, or the viewer is in a hidden tab
+  viewer.stale = new Set();
+  const unit = canvas.width / canvas.clientWidth;
+  const seen = seenRectangle(picture.region, canvas.width, canvas.height);
+  if (stale.has("photo")) renderPhotoLayer(viewer, unit);
+  if (stale.has("heat")) renderHeatLayer(viewer, seen);
+  compose(viewer, seen, unit);
+  if (stale.has("heat")) renderScale(viewer);
+  if (stale.has("words")) renderWords(viewer);
+}
+
+function renderPhotoLayer(viewer, unit) {
+  const { photoLayer, parts: { canvas } } = viewer;
+  Object.assign(photoLayer, { width: canvas.width, height: canvas.height });
+  paintPhoto(photoLayer.getContext("2d"), viewer, canvas.width, canvas.height, unit);
+}
+
+function renderHeatLayer(viewer, { width, height }) {
+  const { heatLayer } = viewer;
+  Object.assign(heatLayer, { width, height });
+  paintHeat(heatLayer.getContext("2d"), viewer, { x: 0, y: 0, width, height });
+}
+
+function compose({ parts, picture, choices, pointed, selected, photoLayer, heatLayer }, seen, unit) {
+  const context = parts.canvas.getContext("2d");
+  context.clearRect(0, 0, parts.canvas.width, parts.canvas.height);
+  context.drawImage(photoLayer, 0, 0);
+  context.globalAlpha = choices.opacity; // the heatmap's weight
+  context.drawImage(heatLayer, seen.x, seen.y);
+  context.globalAlpha = 1;
+  if (Number.isInteger(pointed)) outlineCell(context, cellRectangle(seen, picture, pointed), unit, 4);
+  if (selected !== null) markSelected(context, cellRectangle(seen, picture, selected), unit);
+}
+
+/* ---- words and numbers beside the picture ---- */
+
+function renderWords(viewer) {
+  const { parts, choices, selected, data } = viewer;
+  parts.percent.textContent = `${Math.round(choices.opacity * 100)} %`;
+  setText(parts.readout, readout(viewer));
+  setText(parts.status, selected === null
+    ? "Overall attention: what each patch receives"
+    : `What the patch in ${place(viewer, selected)} attends to`);
+  parts.back.hidden = selected === null;
+  parts.notice.hidden = !data.diffuse || selected !== null;
+  setText(parts.notice, data.diffuse
+    ? `Diffuse: the attention is spread almost evenly (peak ${multiple(data.peak)} the uniform share). The map does not single out a place.`
+    : "");
+  renderPin(viewer);
+}
+
+function readout(viewer) {
+  const { pointed, selected } = viewer;
+  if (pointed === "unseen") return "Not seen by the model";
+  if (pointed === null) return viewer.coarse
+    ? "Tap a patch to read it, tap again to see what it attends to."
+    : "Point at a patch to read it, click to see what it attends to.";
+  const value = multiple(shownMap(viewer).relative[pointed]);
+  const source = selected === null ? "" : ` from ${place(viewer, selected)}`;
+  return `Patch ${place(viewer, pointed)} · receives ${value} the uniform share${source}`;
+}
+
+function place({ picture }, cell) {
+  return `row ${Math.floor(cell / picture.columns) + 1}, column ${(cell % picture.columns) + 1}`;
+}
+
+function multiple(value) {
+  return `${value.toFixed(value < 0.95 ? 2 : 1)}×`;
+}
+
+/** Writing the same text again would make a screen reader repeat it. */
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function renderScale(viewer) {
+  const { parts, picture, choices } = viewer;
+  const { relative, ceiling } = shownMap(viewer);
+  const colours = picture.shades[choices.colours];
+  const image = new ImageData(256, 1);
+  for (let i = 0; i < 256; i++) image.data.set([...colours.subarray(3 * i, 3 * i + 3), 255], 4 * i);
+  parts.bar.getContext("2d").putImageData(image, 0, 0);
+  parts.scale.setAttribute("aria-label",
+    `Colour scale from 0 to ${multiple(ceiling)} the uniform share; the highest patch is at ${multiple(Math.max(...relative))}.`);
+  parts.ticks.replaceChildren(...ticksUpTo(ceiling).map((value) => {
+    const tick = document.createElement("span");
+    tick.textContent = `${Number(value.toFixed(1))}×`;
+    tick.style.left = `${(100 * value) / ceiling}%`;
+    tick.classList.toggle("end", value === ceiling);
+    return tick;
+  }));
+}
+
+/** Round numbers a 1-2-5 step apart, at most six of them, and the end of the scale itself. */
+function ticksUpTo(ceiling) {
+  const power = 10 ** Math.floor(Math.log10(ceiling / 5));
+  const step = power * [1, 2, 5, 10].find((factor) => ceiling / (factor * power) <= 5);
+  const ticks = [];
+  for (let value = 0; value < ceiling - 0.4 * step; value += step) ticks.push(value);
+  return [...ticks, ceiling]; // a round number just short of the end gives way to it
+}
+
+/** Shows on the colour bar where the patch under the pointer stands. */
+function renderPin(viewer) {
+  const { parts: { pin }, pointed } = viewer;
+  pin.hidden = !Number.isInteger(pointed);
+  if (pin.hidden) return;
+  const { relative, ceiling } = shownMap(viewer);
+  pin.style.left = `${100 * Math.min(1, Math.max(0, relative[pointed] / ceiling))}%`;
+}
+
+/** What changes only with the data or a stored choice: set once per picture, never while somebody moves a control. */
+function setUpParts({ root, parts, data, picture, choices }) {
+  const { photo, region } = picture;
+  parts.stage.setAttribute("aria-label", data.alt);
+  parts.stage.setAttribute("aria-busy", "false");
+  parts.stage.style.setProperty("--aspect", photo.naturalWidth / photo.naturalHeight);
+  parts.unseen.hidden = !somethingUnseen(region);
+  const control = (name) => root.querySelector(`[data-choice=${name}]`);
+  control("colours").replaceChildren(...Object.keys(data.colour_maps).map((name) => new Option(name, name)));
+  control("colours").value = choices.colours;
+  control("opacity").value = Math.round(choices.opacity * 100);
+  control("marked").checked = choices.marked;
+  root.querySelector(`[name=patches][value=${choices.patches}]`).checked = true;
+}
+
+function report({ parts }, sentence) {
+  parts.problem.textContent = sentence;
+  parts.problem.hidden = !sentence;
+}
+
+/* ---- size ---- */
+
+function observeSize(viewer) {
+  viewer.resizes = new ResizeObserver(([entry]) => {
+    resize(viewer, entry.devicePixelContentBoxSize?.[0]);
+    if (viewer.frame) cancelAnimationFrame(viewer.frame);
+    render(viewer); // now, before the browser paints: no frame with a stretched canvas
+  });
+  try {
+    viewer.resizes.observe(viewer.parts.canvas, { box: "device-pixel-content-box" }); // exact on fractional displays
+  } catch {
+    viewer.resizes.observe(viewer.parts.canvas);
+  }
+}
+
+/** Gives the canvas one pixel per device pixel. */
+function resize(viewer, exact) {
+  const { canvas } = viewer.parts;
+  const box = canvas.getBoundingClientRect();
+  const width = exact?.inlineSize ?? Math.round(box.width * devicePixelRatio);
+  const height = exact?.blockSize ?? Math.round(box.height * devicePixelRatio);
+  if (canvas.width === width && canvas.height === height) return;
+  Object.assign(canvas, { width, height });
+  viewer.stale.add("photo").add("heat");
+}
+
+/* ---- events ---- */
+
+function listen(viewer) {
+  const { root, parts } = viewer;
+  const on = (element, type, handler) =>
+    element.addEventListener(type, (event) => viewer.picture && handler(event), { signal: viewer.listeners.signal });
+
+  on(root, "input", ({ target }) => {
+    const { choice } = target.dataset;
+    const value = { opacity: target.value / 100, marked: target.checked }[choice] ?? target.value;
+    choose(viewer, choice, value);
+  });
+  on(parts.back, "click", () => (select(viewer, null), parts.stage.focus()));
+  on(parts.save, "click", () => save(viewer));
+  listenToPointer(viewer, on);
+  on(parts.stage, "keydown", (event) => handleKey(viewer, event));
+  on(parts.stage, "focus", () => viewer.pointed ?? (parts.stage.matches(":focus-visible") && point(viewer, startingCell(viewer))));
+  on(parts.stage, "blur", () => point(viewer, null));
+}
+
+/** A mouse hovers and clicks. A finger cannot hover: its first tap on a patch reads it, the second selects it. */
+function listenToPointer(viewer, on) {
+  const { stage, canvas } = viewer.parts;
+  let read = null;
+  on(stage, "pointerdown", ({ pointerType }) => {
+    viewer.coarse = pointerType === "touch";
+    read = viewer.pointed;
+  });
+  on(canvas, "pointermove", ({ pointerType, clientX, clientY }) => {
+    if (pointerType !== "touch") point(viewer, cellAt(viewer, clientX, clientY));
+  });
+  on(canvas, "pointerleave", ({ pointerType }) => pointerType !== "touch" && point(viewer, null));
+  on(canvas, "click", ({ clientX, clientY }) => {
+    const cell = cellAt(viewer, clientX, clientY);
+    point(viewer, cell);
+    if (cell !== "unseen" && !(viewer.coarse && cell !== read)) select(viewer, cell);
+  });
+}
+
+const STEPS = {
+  ArrowLeft: (row, column) => [row, column - 1],
+  ArrowRight: (row, column) => [row, column + 1],
+  ArrowUp: (row, column) => [row - 1, column],
+  ArrowDown: (row, column) => [row + 1, column],
+  Home: (row) => [row, 0],
+  End: (row) => [row, Infinity],
+};
+
+function handleKey(viewer, event) {
+  const { rows, columns } = viewer.picture;
+  if (event.altKey || event.metaKey || event.ctrlKey) return; // the browser's own shortcuts
+  const cell = Number.isInteger(viewer.pointed) ? viewer.pointed : startingCell(viewer);
+  if (event.key in STEPS) {
+    const [row, column] = STEPS[event.key](Math.floor(cell / columns), cell % columns);
+    const within = (value, count) => Math.min(count - 1, Math.max(0, value));
+    point(viewer, within(row, rows) * columns + within(column, columns));
+  } else if (event.key === "Enter" || event.key === " ") {
+    point(viewer, cell);
+    if (!event.repeat) select(viewer, cell);
+  } else if (event.key === "Escape" && (viewer.selected !== null || viewer.pointed !== null)) {
+    viewer.selected === null ? point(viewer, null) : select(viewer, null);
+  } else return;
+  event.preventDefault(); // the page must not scroll,
+  event.stopPropagation(); // nor take Escape for itself
+}
+
+/** Where the keyboard begins: the selected patch, else the strongest one. */
+function startingCell(viewer) {
+  const { overall } = viewer.picture;
+  return viewer.selected ?? overall.indexOf(Math.max(...overall));
+}
+
+function point(viewer, cell) {
+  if (cell === viewer.pointed) return;
+  viewer.pointed = cell;
+  invalidate(viewer, "words");
+}
+
+/** Selecting the selected patch again goes back to the overall map. */
+function select(viewer, cell) {
+  viewer.selected = cell === viewer.selected ? null : cell;
+  invalidate(viewer, "heat", "words");
+}
+
+/* ---- saving ---- */
+
+/** What is on screen, except for the hover outline, at the photo's own resolution. */
+function save(viewer) {
+  const { picture, choices, selected, data, parts } = viewer;
+  const { naturalWidth: width, naturalHeight: height } = picture.photo;
+  const unit = width / parts.canvas.clientWidth;
+  const seen = seenRectangle(picture.region, width, height);
+  const canvas = canvasOf(width, height);
+  const context = canvas.getContext("2d");
+  paintPhoto(context, viewer, width, height, unit);
+  context.globalAlpha = choices.opacity;
+  paintHeat(context, viewer, seen);
+  context.globalAlpha = 1;
+  if (selected !== null) markSelected(context, cellRectangle(seen, picture, selected), unit);
+  canvas.toBlob((blob) => {
+    if (!blob) return report(viewer, "The picture is too large for this browser to save.");
+    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: data.download_name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // after the download has begun, wherever it is slow to
+  }, "image/png");
+}
+
+function canvasOf(width, height) {
+  return Object.assign(document.createElement("canvas"), { width, height });
+}
