@@ -47,6 +47,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(run: RunDirectory, recipe: Recipe, data: str, command: str) -> int:
     """Train, evaluate once and write the bundle; every way this can end is written into status.json."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # keep TensorFlow's start-up chatter out of the log
     stop = _StopOnSignal()
     run.set_status("running")
     try:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import keras
 
-POSITION, STATE, BEST = "position.json", "training.weights.h5", "best.weights.h5"
+POSITION, STATE = "position.json", "training.weights.h5"
 
 
 @dataclass
@@ -20,6 +20,8 @@ class Position:
     """Where a run is: the next step to do, and the best epoch of this stage so far.
 
     stage 0 is the frozen one, 1 fine-tuning, 2 means that both are done. best is the monitored value, best_epoch its epoch.
+    epochs_done counts the finished epochs of all stages.
+    sums holds, per training metric, the sum over this epoch's batches so far and their count.
     """
 
     stage: int = 0
@@ -27,6 +29,8 @@ class Position:
     step: int = 0
     best: float | None = None
     best_epoch: int = -1
+    epochs_done: int = 0
+    sums: dict[str, tuple[float, int]] = field(default_factory=dict)
 
 
 class Checkpoints:
@@ -58,14 +62,17 @@ class Checkpoints:
         """Load the newest checkpoint into a compiled model whose optimizer is built."""
         model.load_weights(self._complete()[-1] / STATE)
 
-    def save_best(self, network: keras.Model) -> None:
+    def save_best(self, network: keras.Model, stage: int) -> None:
         """Keep these weights as the stage's best (without optimizer)."""
-        partial = self.folder / f"partial.{BEST}"
+        partial = self.folder / "partial.weights.h5"
         network.save_weights(partial)
-        os.replace(partial, self.folder / BEST)
+        os.replace(partial, self._best(stage))
 
-    def load_best_into(self, network: keras.Model) -> None:
-        network.load_weights(self.folder / BEST)
+    def load_best_into(self, network: keras.Model, stage: int) -> None:
+        network.load_weights(self._best(stage))
+
+    def _best(self, stage: int) -> Path:
+        return self.folder / f"best-of-stage-{stage}.weights.h5"
 
     def _complete(self) -> list[Path]:
         return sorted(path for path in self.folder.iterdir() if path.is_dir() and path.name.isdecimal())

@@ -65,7 +65,7 @@ def write_bundle(run: RunDirectory, recipe: Recipe, dataset: Dataset, network, c
         "weights_sha256": sha256,
         "metrics": subsets,
         "training": {
-            "run_id": run.id, "recipe": recipe.name, "settings": recipe.to_dict(), "command": command,
+            "run_id": run.id, "recipe": recipe.name, "settings": {**recipe.to_dict(), "backbone_weights": Path(recipe.backbone_weights).name}, "command": command,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"), "backend": keras.config.backend(), "libraries": _versions(),
             "dataset": {
                 "layout": dataset.layout, "manifest_sha256": dataset.manifest_hash, "sources": int(dataset.rows["source"].nunique()),

@@ -56,6 +56,7 @@ class Loop:
         position = self.checkpoints.position()
         resumed = position is not None
         self.position = position or Position()
+        self.run.keep_metrics(self.position.epochs_done)
         keras.utils.set_random_seed(self.recipe.seed)
         backbone_weights = None if resumed or self.recipe.backbone_weights == "none" else self.recipe.backbone_weights
         self.network = architecture.build(backbone_weights, **self.recipe.architecture_arguments)
@@ -78,9 +79,9 @@ class Loop:
                     self.say(f"Resuming in stage {STAGES[self.position.stage]}, epoch {self.position.epoch + 1}, step {self.position.step}.")
                     resumed = False
                 self._stage(model, stage)
-                self.checkpoints.load_best_into(self.network)
+                self.checkpoints.load_best_into(self.network, self.position.stage)
                 self.say(f"Stage {STAGES[self.position.stage]} ends; best {stage.monitor} {abs(self.position.best):.4f} in epoch {self.position.best_epoch + 1}.")
-            self.position = Position(stage=self.position.stage + 1)
+            self.position = Position(stage=self.position.stage + 1, epochs_done=self.position.epochs_done)
         return self.network
 
     def _compile(self, keras, stage: Stage):
@@ -117,26 +118,28 @@ class Loop:
             started = time.monotonic()
             logs = self._epoch(model, stage)
             validation = self._validate(model)
+            if stage.monitor not in validation:
+                raise TrainingFailed(f"{stage.monitor} cannot be watched: the validation split has no paired rows of both classes. Set monitor to val_auc.")
             value = validation[stage.monitor] * (-1 if stage.monitor == "val_loss" else 1)
             if position.best is None or value > position.best:
                 position.best, position.best_epoch = value, position.epoch
-                self.checkpoints.save_best(self.network)
+                self.checkpoints.save_best(self.network, position.stage)
             row = {
                 "stage": STAGES[position.stage], "epoch": position.epoch + 1, **logs, **validation,
                 "learning_rate": float(np.asarray(keras_value(model.optimizer.learning_rate))), "seconds": time.monotonic() - started,
             }  # fmt: skip
             self.run.append_metrics(row)
             self.say("  ".join(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in row.items()))
-            position.epoch, position.step = position.epoch + 1, 0
+            position.epoch, position.step, position.sums = position.epoch + 1, 0, {}
+            position.epochs_done += 1
             self.checkpoints.save(position, model)
             if self.should_stop():
                 raise Stopped
 
     def _epoch(self, model, stage: Stage) -> dict[str, float]:
-        """The rest of the current epoch, from ``position.step`` on; returns the training metrics over those steps."""
+        """The rest of the current epoch, from ``position.step`` on; returns its training metrics: means over batches
+        (for AUC, over the batches that hold both classes)."""
         position = self.position
-        model.reset_metrics()
-        logs: dict = {}
         batches = self.batches.epoch(position.stage, position.epoch, position.step)
         started = last_progress = last_checkpoint = time.monotonic()
         first_step = position.step
@@ -144,11 +147,16 @@ class Loop:
             for images, labels in batches:
                 logs = model.train_on_batch(images.astype(np.float32), labels, return_dict=True)
                 position.step += 1
+                if len(np.unique(labels)) < 2:
+                    del logs["auc"]
+                for name, value in logs.items():
+                    total, count = position.sums.get(name, (0.0, 0))
+                    position.sums[name] = (total + float(value), count + 1)
                 if not math.isfinite(logs["loss"]):
                     raise TrainingFailed("The loss is no longer a number: training diverged. Try a lower learning rate, warmup_steps or clip_norm.")
                 now = time.monotonic()
                 if now - last_progress > PROGRESS_SECONDS or position.step == self.batches.steps:
-                    self._progress(stage, logs, (position.step - first_step) / (now - started))
+                    self._progress(stage, float(logs["loss"]), (position.step - first_step) / (now - started))
                     last_progress = now
                 stop = self.should_stop() and position.step < self.batches.steps
                 if stop or now - last_checkpoint > 60 * self.recipe.checkpoint_minutes:
@@ -158,15 +166,15 @@ class Loop:
                     raise Stopped
         finally:
             batches.close()
-        return {name: float(value) for name, value in logs.items()}
+        return {name: total / count for name, (total, count) in sorted(position.sums.items())}
 
-    def _progress(self, stage: Stage, logs: dict, steps_per_second: float) -> None:
+    def _progress(self, stage: Stage, loss: float, steps_per_second: float) -> None:
         position, steps = self.position, self.batches.steps
         left_in_stage = (stage.epochs - position.epoch) * steps - position.step
         later = sum(getattr(self.recipe, name).epochs for name in STAGES[position.stage + 1 :]) * steps
         self.run.write("progress.json", {
             "stage": STAGES[position.stage], "epoch": position.epoch + 1, "epochs": stage.epochs, "step": position.step, "steps": steps,
-            "images_per_second": round(steps_per_second * self.recipe.batch_size, 2), "loss": float(logs["loss"]),
+            "images_per_second": round(steps_per_second * self.recipe.batch_size, 2), "loss": loss,
             "seconds_left_at_most": round((left_in_stage + later) / max(steps_per_second, 1e-9)),
         })  # fmt: skip
 

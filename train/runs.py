@@ -110,3 +110,12 @@ class RunDirectory:
             writer.writerow(row)
             file.flush()
             os.fsync(file.fileno())
+
+    def keep_metrics(self, rows: int) -> None:
+        """Cut metrics.csv back to its first ``rows`` rows: those that the checkpoint being resumed had seen."""
+        path = self.path / "metrics.csv"
+        if path.exists():
+            lines = path.read_text("utf-8").splitlines(keepends=True)
+            temporary = self.path / "metrics.csv.partial"
+            temporary.write_text("".join(lines[: rows + 1]), "utf-8")
+            os.replace(temporary, path)

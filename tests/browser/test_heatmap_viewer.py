@@ -1,16 +1,651 @@
-"""The heatmap viewer in Chromium: what it paints, what it says, and that it never needs the server for any of it.
+"""The heatmap viewer in Chromium: what it paints, what it says, and that it needs the server for none of it.
 
-The scene (quadrant photo, 4 x 6 grid, relative values, attention) is worked out by hand in ``apps/heatmap_viewer_app.py``.
+The scene is worked out by hand in ``apps/heatmap_viewer_app.py``: a photo of four plain quadrants, of which the model saw
+x 0.1..0.7 and y 0.2..0.9; a grid of 4 rows and 6 columns; the overall map is 0.5 times the uniform share but for 2.4 in
+row 2, column 5 and 3.0 in row 3, column 2; token i gives half of its attention (12 times the uniform share) to token i + 1.
 """
 
 from __future__ import annotations
 
-import re
-from itertools import pairwise
+import base64
+import io
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urlencode
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.apps.scene import COLUMNS, QUADRANTS, ROWS, SEEN, SIZES
+APP = Path(__file__).parent / "apps" / "heatmap_viewer_app.py"
+PHONE = {"width": 390, "height": 844}
+ROWS, COLUMNS = 4, 6
+LEFT, TOP, RIGHT, BOTTOM = 0.1, 0.2, 0.7, 0.9
+SIZES = {"square": (600, 600), "wide": (1200, 400), "tall": (400, 1200), "panorama": (2000, 100), "tower": (100, 2000)}
+RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
+
+
+class Viewer:
+    """The viewer on a page, as its user sees and moves it."""
+
+    def __init__(self, page):
+        self.page = page
+        self.root = page.get_by_test_id("heatmap-viewer")
+        self.part = lambda name: self.root.locator(f"[data-part={name}]")
+        self.stage, self.canvas = self.part("stage"), self.part("canvas")
+        self.slider = self.root.get_by_role("slider", name="Heatmap opacity")
+        self.back = self.root.get_by_role("button", name="Show overall attention")
+        self.marking = self.root.get_by_role("checkbox", name="not seen by the model")
+        self.run_again = page.get_by_role("button", name="Run again")
+
+    def ready(self) -> Viewer:
+        self.root.locator(".stage[aria-busy=false]").wait_for(timeout=60_000)
+        self.settle()
+        return self
+
+    def settle(self) -> None:
+        """Until the frame after the next one: whatever the last event asked for has been painted."""
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def opacity(self, percent: int) -> None:
+        self.slider.fill(str(percent))
+        self.settle()
+
+    def patches(self, name: str) -> None:
+        self.root.get_by_text(name, exact=True).click()
+        self.settle()
+
+    def mark(self, on: bool) -> None:
+        self.marking.set_checked(on)
+        self.settle()
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+        self.settle()
+
+    def at(self, row: int, column: int) -> dict[str, float]:
+        """The middle of a patch (1-based, as the viewer speaks), in CSS pixels from the canvas's corner."""
+        box = self.canvas.bounding_box()
+        x = LEFT + (column - 0.5) / COLUMNS * (RIGHT - LEFT)
+        y = TOP + (row - 0.5) / ROWS * (BOTTOM - TOP)
+        return {"x": x * box["width"], "y": y * box["height"]}
+
+    def hover(self, row: int, column: int) -> None:
+        self.canvas.hover(position=self.at(row, column))
+        self.settle()
+
+    def click(self, row: int, column: int) -> None:
+        self.canvas.click(position=self.at(row, column))
+        self.settle()
+
+    def move_away(self) -> None:
+        self.page.mouse.move(2, 2)
+        self.settle()
+
+    def text(self, part: str) -> str:
+        return self.part(part).inner_text()
+
+    def pixels(self) -> np.ndarray:
+        """uint8 (H, W, 3): the canvas, device pixel by device pixel."""
+        return decode(base64.b64decode(self.canvas.evaluate("canvas => canvas.toDataURL('image/png').split(',')[1]")))
+
+    def seen(self) -> np.ndarray:
+        """The seen part of ``pixels``, without the one pixel at each edge that rounding may give to either side."""
+        pixels = self.pixels()
+        height, width = pixels.shape[:2]
+        return pixels[round(TOP * height) + 1 : round(BOTTOM * height) - 1, round(LEFT * width) + 1 : round(RIGHT * width) - 1]
+
+
+@pytest.fixture
+def show(app_server, page):
+    """``show(photo="wide", ...) -> Viewer``: the harness app, in ``page`` or another one, with these query parameters."""
+    return lambda on=page, **query: open_viewer(app_server(APP), on, **query)
+
+
+def open_viewer(url: str, page, **query) -> Viewer:
+    page.goto(f"{url}/?{urlencode(query)}")
+    return Viewer(page).ready()
+
+
+def decode(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+def colour(relative: float, colours: int = cv2.COLORMAP_INFERNO, ceiling: float = 4) -> tuple[int, ...]:
+    """The RGB that the display rule in docs/architecture.md gives a value."""
+    shade = np.uint8(round(255 * min(max(relative / ceiling, 0), 1)))
+    return tuple(int(c) for c in cv2.applyColorMap(np.full((1, 1), shade), colours)[0, 0, ::-1])
+
+
+def colours_in(pixels: np.ndarray) -> set[tuple[int, ...]]:
+    return {tuple(int(c) for c in pixel) for pixel in np.unique(pixels.reshape(-1, 3), axis=0)}
+
+
+def edges(line: np.ndarray) -> list[int]:
+    """Where the colour jumps along a line of pixels (n, 3)."""
+    return [int(i) + 1 for i in np.flatnonzero(np.abs(np.diff(line.astype(int), axis=0)).max(axis=1) > 60)]
+
+
+def count_frames(page) -> list:
+    """The websocket frames that the page sends from now on; call before ``goto``."""
+    frames = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: frames.append(frame)))
+    return frames
+
+
+# ---- what is painted ----
+
+
+def test_slider_move_repaints_the_picture(show):
+    viewer = show()
+    before = viewer.pixels()
+    viewer.opacity(51)
+    assert (viewer.pixels() != before).any()
+    assert viewer.text("percent") == "51 %"
+
+
+def test_slider_move_sends_nothing_to_the_server(page, show):
+    frames = count_frames(page)
+    viewer = show()
+    page.get_by_text("Script runs: 1").wait_for()
+    sent = len(frames)
+    for percent in (0, 35, 100):
+        viewer.opacity(percent)
+    page.wait_for_timeout(500)  # Streamlit's own widgets debounce what they send
+    assert len(frames) == sent
+    viewer.run_again.click()  # and this is what a message would have looked like
+    page.get_by_text("Script runs: 2").wait_for()
+    assert len(frames) > sent
+
+
+def test_no_other_interaction_sends_anything_to_the_server(page, show):
+    frames = count_frames(page)
+    viewer = show()
+    page.get_by_text("Script runs: 1").wait_for()
+    sent = len(frames)
+    viewer.hover(2, 5)
+    viewer.click(2, 5)
+    viewer.back.click()
+    viewer.patches("True patches")
+    viewer.root.get_by_label("Colours").select_option("Cividis")
+    viewer.mark(False)
+    viewer.stage.focus()
+    viewer.press("ArrowLeft", "Enter", "Escape")
+    with page.expect_download():
+        viewer.part("save").click()
+    page.wait_for_timeout(500)
+    assert len(frames) == sent
+
+
+def test_opacity_0_shows_the_photo_alone(show):
+    viewer = show(seen="all")
+    viewer.opacity(0)
+    pixels = viewer.pixels()
+    height, width = pixels.shape[:2]
+    across, down = np.meshgrid(np.arange(width), np.arange(height))
+    clear = (abs(across - width / 2) > 3) & (abs(down - height / 2) > 3)  # scaling blurs where the quadrants meet
+    quadrants = np.array([[RED, GREEN], [BLUE, YELLOW]], np.uint8)
+    expected = quadrants[(down >= height / 2).astype(int), (across >= width / 2).astype(int)]
+    np.testing.assert_array_equal(pixels[clear], expected[clear])
+
+
+def test_opacity_1_shows_no_photo_where_the_model_looked(show):
+    viewer = show()
+    viewer.patches("True patches")
+    viewer.opacity(100)
+    assert colours_in(viewer.seen()) == {colour(0.5), colour(2.4), colour(3.0)}
+
+
+def test_opacity_is_the_weight_of_the_heatmap(show):
+    viewer = show()
+    viewer.patches("True patches")
+    viewer.opacity(25)
+    spot = viewer.at(2, 2)  # 0.5 times the uniform share, over the red quadrant
+    expected = 0.75 * np.array(RED) + 0.25 * np.array(colour(0.5))
+    np.testing.assert_allclose(viewer.pixels()[round(spot["y"]), round(spot["x"])], expected, atol=1.5)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("photo", SIZES)
+def test_patches_lie_where_the_model_saw_them(open_page, show, photo, width):
+    page = open_page(viewport={"width": width, "height": 900})
+    assert_aligned(show(page, photo=photo, map="checkerboard"), photo)
+
+
+def test_patches_stay_in_place_when_the_window_changes(open_page, show):
+    page = open_page(viewport={"width": 1280, "height": 900})
+    viewer = show(page, photo="wide", map="checkerboard")
+    page.set_viewport_size({"width": 501, "height": 700})
+    page.wait_for_function("innerWidth === 501")
+    viewer.settle()
+    assert_aligned(viewer, "wide")
+
+
+def test_picture_is_crisp_on_a_dense_display(open_page, show):
+    page = open_page(viewport=PHONE, device_scale_factor=3)
+    viewer = show(page, photo="wide", map="checkerboard")
+    assert viewer.pixels().shape[1] == pytest.approx(3 * viewer.canvas.bounding_box()["width"], abs=1)
+    assert_aligned(viewer, "wide")
+
+
+def assert_aligned(viewer: Viewer, photo: str) -> None:
+    """Every cell border is within a pixel of where the region and the grid put it, and the photo keeps its proportions."""
+    viewer.mark(False)
+    viewer.patches("True patches")
+    viewer.opacity(100)
+    viewer.move_away()
+    pixels = viewer.pixels()
+    height, width = pixels.shape[:2]
+    across = [(LEFT + (RIGHT - LEFT) * column / COLUMNS) * width for column in range(COLUMNS + 1)]
+    down = [(TOP + (BOTTOM - TOP) * row / ROWS) * height for row in range(ROWS + 1)]
+    # The middle of the first row and column of cells; outside the region these lines cross no quadrant border.
+    assert edges(pixels[round((down[0] + down[1]) / 2), : round(RIGHT * width) + 3]) == pytest.approx(across, abs=1)
+    assert edges(pixels[: round(BOTTOM * height) + 3, round((across[0] + across[1]) / 2)]) == pytest.approx(down, abs=1)
+    box, (natural_width, natural_height) = viewer.canvas.bounding_box(), SIZES[photo]
+    assert box["height"] == pytest.approx(box["width"] * natural_height / natural_width, abs=1)
+    assert box["height"] <= 0.7 * viewer.page.viewport_size["height"] + 1
+
+
+def test_the_part_the_model_did_not_see_is_marked(show):
+    viewer = show()
+    viewer.opacity(0)
+    marked = viewer.pixels()
+    viewer.mark(False)
+    plain = viewer.pixels()
+    changed = (marked != plain).any(axis=2)
+    height, width = changed.shape
+    inside = np.zeros_like(changed)
+    inside[round(TOP * height) : round(BOTTOM * height), round(LEFT * width) : round(RIGHT * width)] = True
+    assert changed[~inside].mean() > 0.95
+    assert not changed[inside].any()
+    corner = marked[:50, :50].reshape(-1, 3)  # of the red quadrant: dimmed, with lighter hatching
+    assert np.median(corner[:, 0]) < 150
+    assert len(np.unique(corner, axis=0)) > 2
+
+
+def test_nothing_is_marked_when_the_model_saw_everything(show):
+    viewer = show(seen="all")
+    assert not viewer.part("unseen").is_visible()
+    viewer.opacity(0)
+    assert tuple(viewer.pixels()[2, 2]) == RED
+
+
+def test_smooth_blends_between_patches(show):
+    viewer = show()
+    viewer.opacity(100)
+    smooth = colours_in(viewer.seen())
+    viewer.patches("True patches")
+    assert len(smooth) > 50 > len(colours_in(viewer.seen()))
+    assert colour(0.5) in smooth  # and it still starts from the same values
+
+
+def test_colours_come_from_opencv(show):
+    viewer = show()
+    viewer.patches("True patches")
+    viewer.opacity(100)
+    viewer.root.get_by_label("Colours").select_option("Viridis")
+    viewer.settle()
+    viridis = cv2.COLORMAP_VIRIDIS
+    assert colours_in(viewer.seen()) == {colour(0.5, viridis), colour(2.4, viridis), colour(3.0, viridis)}
+
+
+# ---- reading and choosing patches ----
+
+
+def test_hover_reads_the_patch(show):
+    viewer = show()
+    viewer.hover(2, 5)
+    assert viewer.text("readout") == "Patch row 2, column 5 · receives 2.4× the uniform share"
+    viewer.hover(1, 1)
+    assert viewer.text("readout") == "Patch row 1, column 1 · receives 0.50× the uniform share"
+
+
+def test_hover_outlines_the_patch_and_nothing_else(show):
+    viewer = show()
+    viewer.move_away()
+    before = viewer.pixels()
+    viewer.hover(2, 5)
+    rows, columns = np.nonzero((viewer.pixels() != before).any(axis=2))
+    height, width = before.shape[:2]
+    across = [(LEFT + (RIGHT - LEFT) * column / COLUMNS) * width for column in (4, 5)]
+    down = [(TOP + (BOTTOM - TOP) * row / ROWS) * height for row in (1, 2)]
+    assert [columns.min(), columns.max() + 1] == pytest.approx(across, abs=1)
+    assert [rows.min(), rows.max() + 1] == pytest.approx(down, abs=1)
+
+
+def test_hover_outside_says_that_the_model_did_not_look_there(show):
+    viewer = show()
+    viewer.canvas.hover(position={"x": 5, "y": 5})
+    viewer.settle()
+    assert viewer.text("readout") == "Not seen by the model"
+
+
+def test_click_shows_what_a_patch_attends_to(show):
+    viewer = show()
+    viewer.patches("True patches")
+    viewer.opacity(100)
+    viewer.click(2, 5)  # gives half of its attention to row 2, column 6
+    assert viewer.text("status") == "What the patch in row 2, column 5 attends to"
+    viewer.hover(2, 6)
+    assert viewer.text("readout") == "Patch row 2, column 6 · receives 12.0× the uniform share from row 2, column 5"
+    viewer.move_away()
+    pixels = viewer.pixels()
+    for row, column, relative in ((2, 6, 12), (3, 2, 24 * 0.5 / 23)):
+        spot = viewer.at(row, column)
+        assert tuple(pixels[round(spot["y"]), round(spot["x"])]) == colour(relative, ceiling=12)
+
+
+def test_overall_attention_comes_back(show):
+    viewer = show()
+    viewer.move_away()
+    before = viewer.pixels()
+    viewer.click(2, 5)
+    assert (viewer.pixels() != before).any()
+    viewer.back.click()
+    viewer.move_away()
+    viewer.stage.blur()
+    viewer.settle()
+    np.testing.assert_array_equal(viewer.pixels(), before)
+    assert viewer.text("status") == "Overall attention: what each patch receives"
+    assert not viewer.back.is_visible()
+
+
+def test_clicking_the_selected_patch_again_clears_it(show):
+    viewer = show()
+    viewer.click(2, 5)
+    viewer.click(2, 5)
+    assert viewer.text("status").startswith("Overall attention")
+
+
+def test_click_outside_selects_nothing(show):
+    viewer = show()
+    viewer.canvas.click(position={"x": 5, "y": 5})
+    viewer.settle()
+    assert viewer.text("status").startswith("Overall attention")
+
+
+def test_keyboard_begins_at_the_strongest_patch_and_walks_the_grid(show):
+    viewer = show()
+    viewer.marking.focus()
+    viewer.stage.focus()
+    viewer.settle()
+    assert viewer.text("readout") == "Patch row 3, column 2 · receives 3.0× the uniform share"
+    viewer.press("ArrowUp", "ArrowRight")
+    assert viewer.text("readout").startswith("Patch row 2, column 3 ")
+    viewer.press("End")
+    assert viewer.text("readout").startswith("Patch row 2, column 6 ")
+    viewer.press("Home", "ArrowLeft", "ArrowDown", "ArrowDown", "ArrowDown")  # stays inside
+    assert viewer.text("readout").startswith("Patch row 4, column 1 ")
+
+
+@pytest.mark.parametrize("key", ["Enter", " "])
+def test_keyboard_selects_and_escape_goes_back(show, key):
+    viewer = show()
+    viewer.stage.focus()
+    viewer.press("Home", "ArrowUp", "ArrowRight", key)
+    assert viewer.text("status") == "What the patch in row 2, column 2 attends to"
+    viewer.press("Escape")
+    assert viewer.text("status").startswith("Overall attention")
+
+
+def test_arrow_keys_do_not_scroll_the_page(open_page, show):
+    viewer = show(open_page(viewport={"width": 1000, "height": 400}))
+    viewer.stage.focus()
+    scroll = "document.querySelector('[data-testid=stMain]').scrollTop"
+    before = viewer.page.evaluate(scroll)
+    viewer.press("ArrowDown", "ArrowDown", "End", " ")
+    assert viewer.page.evaluate(scroll) == before
+
+
+def test_first_tap_reads_a_patch_and_the_second_selects_it(open_page, show):
+    viewer = show(open_page(viewport=PHONE, has_touch=True))
+    viewer.canvas.tap(position=viewer.at(2, 5))
+    viewer.settle()
+    assert viewer.text("readout") == "Patch row 2, column 5 · receives 2.4× the uniform share"
+    assert viewer.text("status").startswith("Overall attention")
+    viewer.canvas.tap(position=viewer.at(2, 5))
+    viewer.settle()
+    assert viewer.text("status") == "What the patch in row 2, column 5 attends to"
+
+
+# ---- words ----
+
+
+def test_diffuse_attention_is_called_diffuse(show):
+    viewer = show(map="diffuse")
+    assert viewer.text("notice") == (
+        "Diffuse: the attention is spread almost evenly (peak 1.2× the uniform share). The map does not single out a place."
+    )
+
+
+def test_diffuse_attention_is_not_stretched_to_full_colour(show):
+    viewer = show(map="diffuse")
+    viewer.patches("True patches")
+    viewer.opacity(100)
+    assert {colour(0.8), colour(1.2)} <= colours_in(viewer.seen())
+    assert viewer.seen().max() <= max(colour(1.2))
+
+
+def test_focused_attention_is_not_called_diffuse(show):
+    assert not show(map="hot").part("notice").is_visible()
+
+
+def test_colour_bar_is_in_multiples_of_the_uniform_share(show):
+    viewer = show()
+    assert viewer.part("ticks").locator("span").all_inner_texts() == ["0×", "1×", "2×", "3×", "4×"]
+    viewer.click(2, 5)
+    assert viewer.part("ticks").locator("span").all_inner_texts() == ["0×", "5×", "10×", "12×"]
+    assert viewer.part("scale").get_attribute("aria-label").startswith("Colour scale from 0 to 12.0×")
+
+
+def test_everything_that_can_be_focused_has_a_name(show):
+    viewer = show()
+    unnamed = viewer.root.locator("input, select, button, [tabindex]").evaluate_all(
+        """all => all.filter(e => !(e.ariaLabel || e.textContent.trim() || [...e.labels ?? []].some(l => l.textContent.trim())))
+               .map(e => e.outerHTML)"""
+    )
+    assert unnamed == []
+    assert viewer.stage.get_attribute("aria-label") == "Four coloured quadrants, square"
+    assert viewer.part("readout").get_attribute("aria-live") == "polite"
+
+
+def test_focus_is_visible(show):
+    viewer = show()
+    viewer.marking.focus()
+    for _ in range(3):
+        viewer.press("Shift+Tab")  # back to the stage, past whatever lies between
+        if viewer.stage.evaluate("e => e.matches(':focus')"):
+            break
+    assert viewer.stage.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+
+
+def test_html_in_names_stays_text(page, show):
+    viewer = show(hostile=1)
+    assert viewer.stage.get_attribute("aria-label") == '<img src=x onerror="window.pwned = true">.jpg'
+    with page.expect_download() as download:
+        viewer.part("save").click()
+    assert download.value.suggested_filename == "_img src=x onerror=_window.pwned = true__-heatmap.png".replace("=", "_")
+    assert viewer.root.locator("img").count() == 0
+    assert page.evaluate("window.pwned") is None
+
+
+# ---- where it lives ----
+
+
+@pytest.mark.parametrize("width", [390, 320])
+@pytest.mark.parametrize("photo", ["square", "panorama"])
+def test_nothing_sticks_out_on_a_phone(open_page, show, photo, width):
+    viewer = show(open_page(viewport={"width": width, "height": 844}), photo=photo, map="diffuse")
+    viewer.stage.focus()
+    viewer.press("Enter")  # the widest state: with the button
+    assert viewer.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    outside = viewer.root.locator("*:visible").evaluate_all(
+        "all => all.filter(e => e.getBoundingClientRect().right > innerWidth || e.getBoundingClientRect().left < 0).map(e => e.outerHTML)"
+    )
+    assert outside == []
+
+
+def test_controls_are_large_enough_for_a_finger(open_page, show):
+    viewer = show(open_page(viewport=PHONE, has_touch=True, is_mobile=True))
+    for control in viewer.root.locator("button:visible, select, .segments, input[type=range], .unseen").all():
+        assert control.bounding_box()["height"] >= 44
+
+
+CONTRASTS = """root => {
+  const pen = Object.assign(document.createElement("canvas"), {width: 1, height: 1}).getContext("2d", {willReadFrequently: true});
+  const rgba = (colour) => {
+    pen.clearRect(0, 0, 1, 1); pen.fillStyle = colour; pen.fillRect(0, 0, 1, 1);
+    return [...pen.getImageData(0, 0, 1, 1).data];
+  };
+  const luminance = (c) => c.slice(0, 3).map((v) => v / 255)
+    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)).reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const background = (e) => {
+    for (; e; e = e.parentElement ?? e.getRootNode().host) {
+      const colour = rgba(getComputedStyle(e).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const ownText = (e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+  return [...root.querySelectorAll("*")].filter((e) => ownText(e) && e.checkVisibility()).map((e) => {
+    const [dark, light] = [luminance(rgba(getComputedStyle(e).color)), luminance(background(e))].sort((a, b) => a - b);
+    return [e.textContent.trim(), (light + 0.05) / (dark + 0.05)];
+  });
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_are_readable(open_page, show, scheme):
+    viewer = show(open_page(color_scheme=scheme), map="diffuse")
+    contrasts = viewer.root.evaluate(CONTRASTS)
+    assert len(contrasts) > 10
+    assert {text: ratio for text, ratio in contrasts if ratio < 4.5} == {}
+
+
+def test_save_downloads_the_screen_at_the_photos_own_size(page, show):
+    viewer = show(photo="wide")
+    viewer.patches("True patches")
+    viewer.opacity(100)
+    with page.expect_download() as download:
+        viewer.part("save").click()
+    assert download.value.suggested_filename == "wide.quadrants-heatmap.png"
+    saved = decode(Path(download.value.path()).read_bytes())
+    assert saved.shape == (400, 1200, 3)
+    # Patch by patch: the seen part is x 120..840 and y 80..360, a patch 120 x 70.
+    assert tuple(saved[80 + 105, 120 + 540]) == colour(2.4)
+    assert tuple(saved[80 + 175, 120 + 180]) == colour(3.0)
+    assert tuple(saved[81, 121]) == tuple(saved[358, 838]) == colour(0.5)
+    assert tuple(saved[10, 10]) != RED  # marked as unseen, as on screen
+
+
+# ---- Streamlit runs its script again and again ----
+
+
+def test_running_the_script_again_changes_nothing(page, show):
+    viewer = show()
+    viewer.opacity(80)
+    viewer.click(2, 5)
+    viewer.run_again.click()
+    page.get_by_text("Script runs: 2").wait_for()
+    viewer.settle()
+    assert viewer.slider.input_value() == "80"
+    assert viewer.text("status") == "What the patch in row 2, column 5 attends to"
+
+
+def test_changing_the_theme_changes_only_the_colours_around(page, show):
+    viewer = show()
+    viewer.click(2, 5)
+    viewer.run_again.focus()
+    viewer.move_away()
+    before, ink = viewer.pixels(), "e => getComputedStyle(e).color"
+    light = viewer.root.evaluate(ink)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("([e, light]) => getComputedStyle(e).color !== light", arg=[viewer.root.element_handle(), light])
+    viewer.settle()
+    np.testing.assert_array_equal(viewer.pixels(), before)
+
+
+def test_next_photo_keeps_the_choices_and_drops_the_selection(page, show):
+    viewer = show()
+    viewer.opacity(100)
+    viewer.patches("True patches")
+    viewer.root.get_by_label("Colours").select_option("Turbo (rainbow)")
+    viewer.mark(False)
+    viewer.click(2, 5)
+    page.get_by_text("wide", exact=True).click()
+    page.wait_for_function("e => e.ariaLabel.endsWith('wide')", arg=viewer.stage.element_handle())
+    viewer.settle()
+    assert viewer.text("status").startswith("Overall attention")
+    turbo = cv2.COLORMAP_TURBO
+    assert colours_in(viewer.seen()) == {colour(0.5, turbo), colour(2.4, turbo), colour(3.0, turbo)}
+    assert tuple(viewer.pixels()[2, 2]) == RED
+    assert_aligned(show(page, photo="tall", map="checkerboard"), "tall")
+
+
+def test_choices_survive_unmounting_and_reloading(page, show):
+    viewer = show()
+    viewer.opacity(70)
+    viewer.patches("True patches")
+    toggle = page.get_by_text("Show the viewer")
+    toggle.click()
+    viewer.root.wait_for(state="detached")
+    toggle.click()
+    viewer.ready()
+    assert viewer.slider.input_value() == "70"
+    page.reload()
+    viewer.ready()
+    assert viewer.slider.input_value() == "70"
+    assert viewer.root.get_by_role("radio", name="True patches").is_checked()
+
+
+def test_initial_opacity_holds_until_the_user_moves_the_slider(show):
+    viewer = show(opacity=0.25)
+    assert viewer.slider.input_value() == "25"
+    assert viewer.text("percent") == "25 %"
+
+
+# ---- the Python side ----
+
+
+@pytest.mark.parametrize(
+    ("filename", "saved"),
+    [
+        ("cat.jpg", "cat-heatmap.png"),
+        ("C:\\photos\\cat.of.mine.jpg", "cat.of.mine-heatmap.png"),
+        ("../../etc/passwd", "passwd-heatmap.png"),
+        ("Größe 1.webp", "Größe 1-heatmap.png"),
+        ("a:b?.png", "b_-heatmap.png"),
+        ("", "picture-heatmap.png"),
+        ("...", "picture-heatmap.png"),
+    ],
+)
+def test_download_name(filename, saved):
+    from ui.heatmap_viewer import download_name
+
+    assert download_name(filename) == saved
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"picture_type": "image/svg+xml"},
+        {"attention": np.ones((23, 23), np.float32)},
+        {"initial_opacity": 50},
+        {"heatmap": SimpleNamespace(grid=(4, 6), signed=True)},
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(wrong):
+    from ui.heatmap_viewer import heatmap_viewer
+
+    right = {
+        "picture": b"",
+        "picture_type": "image/png",
+        "region": SimpleNamespace(left=0, top=0, right=1, bottom=1),
+        "attention": np.ones((24, 24), np.float32),
+        "heatmap": SimpleNamespace(grid=(4, 6), signed=False),
+        "initial_opacity": 0.5,
+    }
+    with pytest.raises(ValueError):
+        heatmap_viewer(**(right | wrong), alt="", filename="", key="viewer")

@@ -15,6 +15,7 @@ from typing import Any
 from detector import architectures
 
 FOLDER = Path(__file__).parent
+MONITORS = ("val_loss", "val_auc", "val_balanced_accuracy", "val_paired_auc")
 
 
 class RecipeError(ValueError):
@@ -64,7 +65,7 @@ class Stage:
     optimizer: str = "adam"  # adam or adamw
     weight_decay: float = 0.0  # adamw only
     clip_norm: float = 0.0  # 0: gradients are not clipped; else the largest norm of a variable's gradient
-    monitor: str = "val_loss"  # val_loss, val_auc or val_balanced_accuracy
+    monitor: str = "val_loss"  # one of MONITORS
     patience: int = 3
     unfreeze: str = "none"  # of the backbone: none, all, last:N or all-but-last:N layers
     batch_norm: str = "frozen"  # frozen: statistics and scale stay as pretrained; train: they train with unfrozen layers
@@ -218,7 +219,7 @@ def _check(recipe: Recipe) -> None:
         demand(stage.patience >= 1, f"{name}.patience must be at least 1.")
         demand(stage.schedule in ("constant", "cosine"), f"{name}.schedule must be constant or cosine.")
         demand(stage.optimizer in ("adam", "adamw"), f"{name}.optimizer must be adam or adamw.")
-        demand(stage.monitor in ("val_loss", "val_auc", "val_balanced_accuracy"), f"{name}.monitor must be val_loss, val_auc or val_balanced_accuracy.")
+        demand(stage.monitor in MONITORS, f"{name}.monitor must be one of {', '.join(MONITORS)}.")
         demand(stage.batch_norm in ("frozen", "train"), f"{name}.batch_norm must be frozen or train.")
         demand(parse_unfreeze(stage.unfreeze) is not None, f"{name}.unfreeze must be none, all, last:N or all-but-last:N, not {stage.unfreeze!r}.")
     demand(recipe.frozen.epochs + recipe.finetune.epochs > 0, "Both stages have 0 epochs; give at least one of them some.")

@@ -52,6 +52,7 @@ def attention() -> np.ndarray:
 
 
 query = st.query_params
+st.session_state.runs = st.session_state.get("runs", 0) + 1
 st.button("Run again")
 shape = st.radio("Photo", list(SIZES), index=list(SIZES).index(query.get("photo", "square")), horizontal=True)
 if st.checkbox("Show the viewer", value=True):
@@ -66,3 +67,4 @@ if st.checkbox("Show the viewer", value=True):
         key="viewer",
         initial_opacity=float(query.get("opacity", 0.5)),
     )
+st.write(f"Script runs: {st.session_state.runs}")
