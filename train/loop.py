@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 from detector import architectures
 from detector.datasets import Dataset
+from detector.evaluation.calibration import sigmoid
 from detector.evaluation.metrics import headline
 from train.checkpoints import Checkpoints, Position
 from train.pipeline import CanonicalImages, TrainingBatches, evaluation_batches
@@ -96,7 +96,7 @@ class Loop:
             warmup = {"warmup_target": rate, "warmup_steps": stage.warmup_steps} if stage.warmup_steps else {}
             start = 0.0 if stage.warmup_steps else rate
             rate = keras.optimizers.schedules.CosineDecay(start, max(total - stage.warmup_steps, 1), **warmup)
-        options = {"learning_rate": rate, "clipnorm": stage.clip_norm or None}
+        options = {"learning_rate": rate, "global_clipnorm": stage.clip_norm or None}
         if stage.optimizer == "adamw":
             optimizer = keras.optimizers.AdamW(weight_decay=stage.weight_decay, **options)
         else:
@@ -181,7 +181,7 @@ class Loop:
     def _validate(self, model) -> dict[str, float]:
         """val_* metrics of uncalibrated scores at 0.5; val_paired_auc where the split has paired rows of both classes."""
         logits = predict_logits(model, evaluation_batches(self.val_images, self.size, self.recipe.batch_size, self.recipe.workers))
-        y_true, y_score = self.val_rows["y_true"].to_numpy(), expit(logits.astype(np.float64))
+        y_true, y_score = self.val_rows["y_true"].to_numpy(), sigmoid(logits)
         measured = headline(y_true, y_score, 0.5)
         result = {
             "val_loss": measured["log_loss"], "val_accuracy": measured["accuracy"],

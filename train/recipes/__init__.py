@@ -64,7 +64,7 @@ class Stage:
     warmup_steps: int = 0  # steps over which the learning rate rises from 0
     optimizer: str = "adam"  # adam or adamw
     weight_decay: float = 0.0  # adamw only
-    clip_norm: float = 0.0  # 0: gradients are not clipped; else the largest norm of a variable's gradient
+    clip_norm: float = 0.0  # 0: gradients are not clipped; else the largest norm of the whole gradient
     monitor: str = "val_loss"  # one of MONITORS
     patience: int = 3
     unfreeze: str = "none"  # of the backbone: none, all, last:N or all-but-last:N layers
