@@ -6,8 +6,8 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -44,11 +44,17 @@ class Analysis:
 
 @dataclass(frozen=True)
 class FileResult:
-    """One file of a folder: either an analysis or the sentence why there is none."""
+    """One file of many: either an analysis, or the sentence why there is none.
+
+    path: as given, "" for bytes. width, height: of the upright picture in the file. notes: sentences the user should see.
+    """
 
     path: str
-    analysis: Analysis | None
-    error: str | None
+    analysis: Analysis | None = None
+    error: str | None = None
+    width: int | None = None
+    height: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Classifier:
@@ -91,43 +97,43 @@ class Classifier:
         logits, attention = self.forward(self.bundle.preprocessing(pixels)[None])
         return self._analysis(pixels.shape[:2], logits[0], None if attention is None else attention[0])
 
-    def analyse_files(self, paths: Iterable[str | os.PathLike], workers: int | None = None) -> Iterator[FileResult]:
-        """Analyse files in order, decoding the next ones in threads while the network works on a batch. Unreadable files yield an error."""
+    def analyse_files(self, sources: Iterable[bytes | str | os.PathLike], workers: int | None = None) -> Iterator[FileResult]:
+        """Analyse files (paths, or their bytes) in order, decoding the next ones in threads while the network works on a batch.
+
+        A file that cannot be read yields a result with an error; the others are not affected.
+        """
         with ThreadPoolExecutor(workers or min(4, (os.cpu_count() or 1) + 1), thread_name_prefix="decode") as pool:
-            paths = iter(paths)
-            waiting: deque = deque()
+            sources = iter(sources)
+            waiting: deque[Future] = deque()
             try:
                 while True:
-                    for path in islice(paths, 2 * BATCH_SIZE - len(waiting)):
-                        waiting.append((str(path), pool.submit(self._prepare, path)))
+                    waiting.extend(pool.submit(self._prepare, source) for source in islice(sources, 2 * BATCH_SIZE - len(waiting)))
                     if not waiting:
                         return
-                    batch = [waiting.popleft() for _ in range(min(BATCH_SIZE, len(waiting)))]
-                    yield from self._analyse_batch([(path, future.result()) for path, future in batch])
+                    yield from self._analyse_batch([waiting.popleft().result() for _ in range(min(BATCH_SIZE, len(waiting)))])
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _prepare(self, path: str | os.PathLike) -> tuple[np.ndarray, tuple[int, int]] | str:
-        """(model input, photo's height and width), or the sentence why the file cannot be read."""
+    def _prepare(self, source: bytes | str | os.PathLike) -> tuple[FileResult, np.ndarray | None, tuple[int, int]]:
+        """A result still without its analysis, the model input (None if the file cannot be read) and the decoded photo's height and width."""
+        path = "" if isinstance(source, bytes) else str(source)
         try:
-            pixels = read_image(path).pixels
+            photo = read_image(source)
         except ImageReadError as error:
-            return str(error)
-        return self.bundle.preprocessing(pixels), pixels.shape[:2]
+            return FileResult(path, error=str(error)), None, (0, 0)
+        result = FileResult(path, width=photo.width, height=photo.height, notes=photo.notes)
+        return result, self.bundle.preprocessing(photo.pixels), photo.pixels.shape[:2]
 
-    def _analyse_batch(self, batch: list) -> Iterator[FileResult]:
-        readable = [prepared for _, prepared in batch if not isinstance(prepared, str)]
-        results: Iterator[Analysis] = iter(())
-        if readable:
-            logits, attention = self.forward(np.stack([image for image, _ in readable]))
-            results = (
-                self._analysis(shape, logits[i], None if attention is None else attention[i]) for i, (_, shape) in enumerate(readable)
-            )
-        for path, prepared in batch:
-            if isinstance(prepared, str):
-                yield FileResult(path, None, prepared)
-            else:
-                yield FileResult(path, next(results), None)
+    def _analyse_batch(self, batch: list[tuple[FileResult, np.ndarray | None, tuple[int, int]]]) -> Iterator[FileResult]:
+        images = [image for _, image, _ in batch if image is not None]
+        logits, attention = self.forward(np.stack(images)) if images else ((), None)
+        position = 0
+        for result, image, shape in batch:
+            if image is not None:
+                scores = None if attention is None else attention[position]
+                result = replace(result, analysis=self._analysis(shape, logits[position], scores))
+                position += 1
+            yield result
 
     def _analysis(self, shape: tuple[int, int], logit: np.float32, scores: np.ndarray | None) -> Analysis:
         bundle = self.bundle

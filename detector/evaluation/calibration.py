@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import expit
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)) in float64, written so that it cannot overflow."""
+    return 0.5 * (1.0 + np.tanh(0.5 * np.asarray(logits, dtype=np.float64)))
 
 
 def calibrated(logits: np.ndarray, temperature: float) -> np.ndarray:
     """P(AI-generated) = sigmoid(logit / temperature); float64 in [0, 1], same shape as ``logits``."""
-    return expit(np.asarray(logits, dtype=np.float64) / temperature)
+    return sigmoid(np.asarray(logits, dtype=np.float64) / temperature)
 
 
 def fit_temperature(y_true: np.ndarray, logits: np.ndarray) -> float:
@@ -17,6 +20,8 @@ def fit_temperature(y_true: np.ndarray, logits: np.ndarray) -> float:
 
     y_true: (N,) of 0/1, both present (ValueError otherwise); logits: (N,). Returns a value in [0.05, 20].
     """
+    from scipy.optimize import minimize_scalar  # not at the top: the app calibrates but never fits
+
     y_true, logits = np.asarray(y_true, dtype=np.float64), np.asarray(logits, dtype=np.float64)
     if set(np.unique(y_true)) != {0.0, 1.0}:
         raise ValueError("A temperature can only be fitted on rows of both classes.")
@@ -64,4 +69,4 @@ def choose_unsure_band(y_true: np.ndarray, y_score: np.ndarray, threshold: float
     # Halfway between the last row kept outside and the first one inside; no band at all when every row may stay outside.
     distances = np.abs(margin)[order]
     half_width = 0.0 if kept == len(order) else float((distances[kept - 1] + distances[kept]) / 2)
-    return float(expit(centre - half_width)), float(expit(centre + half_width))
+    return float(sigmoid(centre - half_width)), float(sigmoid(centre + half_width))
