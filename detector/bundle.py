@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from detector import architectures
 from detector.preprocessing import Preprocessing
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 CARD, WEIGHTS, PREDICTIONS = "card.json", "model.weights.h5", "test_predictions.parquet"
 FORMAT = 1
 DEFAULT_BUNDLE = "efficientnetv2b0-attention"
-WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
+
+def weights_folder() -> Path:
+    """Where bundles are looked for: the folder named by the environment variable TELLTALE_WEIGHTS, else ``weights/`` of this checkout."""
+    return Path(os.environ.get("TELLTALE_WEIGHTS") or Path(__file__).resolve().parent.parent / "weights")
 
 
 class BundleError(ValueError):
@@ -62,15 +66,15 @@ class Bundle:
         return "ai" if y_score >= self.threshold else "real"
 
 
-def available(folder: Path = WEIGHTS_FOLDER) -> list[str]:
-    """Names of the folders that hold a card, the default one first."""
-    names = sorted(path.parent.name for path in folder.glob(f"*/{CARD}"))
+def available() -> list[str]:
+    """Names of the bundles in the weights folder, the default one first."""
+    names = sorted(path.parent.name for path in weights_folder().glob(f"*/{CARD}"))
     return sorted(names, key=lambda name: name != DEFAULT_BUNDLE)
 
 
 def find(name_or_path: str | os.PathLike = DEFAULT_BUNDLE) -> Path:
     """The folder of a bundle given its name in ``weights/`` or its path; raises BundleError if there is none."""
-    for path in (WEIGHTS_FOLDER / name_or_path, Path(name_or_path)):
+    for path in (weights_folder() / name_or_path, Path(name_or_path)):
         if path.is_dir():
             return path
     raise BundleError(f"There is no model called {str(name_or_path)!r}. Models that are here: {', '.join(available()) or 'none'}.")
@@ -78,18 +82,18 @@ def find(name_or_path: str | os.PathLike = DEFAULT_BUNDLE) -> Path:
 
 def read_bundle(path: str | os.PathLike) -> Bundle:
     """Read and check a bundle's card and the hash of its weights, without loading the network. Raises BundleError."""
-    path = Path(path)
+    path = Path(os.path.abspath(path))
     try:
         card = json.loads((path / CARD).read_text("utf-8"))
     except FileNotFoundError:
         raise BundleError(f"The model {path.name!r} has no {CARD}, so nobody can tell what it is; it is not used.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"The {CARD} of the model {path.name!r} cannot be read: {error}") from error
     try:
         bundle = _from_card(path, card)
     except (KeyError, TypeError, ValueError) as error:
         problem = f"it has no {error}" if isinstance(error, KeyError) else str(error)
-        raise BundleError(f"The {CARD} of the model {path.name!r} is not valid: {problem}") from error
+        raise BundleError(f"The {CARD} of the model {path.name!r} is not valid: {problem[:300]}") from error
     if not (path / WEIGHTS).is_file():
         raise BundleError(f"The model {path.name!r} has no {WEIGHTS}.")
     if file_sha256(path / WEIGHTS) != bundle.weights_sha256:
@@ -113,12 +117,15 @@ def _from_card(path: Path, card: Any) -> Bundle:
     low, high = (_number(value, "decision.unsure", 0, 1) for value in card["decision"]["unsure"])
     if not low <= threshold <= high:
         raise ValueError("decision.unsure must hold the threshold.")
+    preprocessing = Preprocessing(**card["preprocessing"])
+    if preprocessing.size != architecture.preprocessing.size:
+        raise ValueError(f"its preprocessing makes pictures of {preprocessing.size} pixels, but {architecture.name} takes {architecture.preprocessing.size}.")
     return Bundle(
         path=path,
         card=card,
         architecture=architecture,
         arguments=architecture.complete(card["architecture"]["arguments"]),
-        preprocessing=Preprocessing(**card["preprocessing"]),
+        preprocessing=preprocessing,
         temperature=temperature,
         threshold=threshold,
         unsure=(low, high),
@@ -127,7 +134,7 @@ def _from_card(path: Path, card: Any) -> Bundle:
 
 
 def _number(value: Any, where: str, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:  # NaN is in no range
         raise ValueError(f"{where} must be a number from {low:g} to {high:g}, not {value!r}.")
     return float(value)
 
@@ -137,8 +144,11 @@ def load_network(bundle: Bundle) -> keras.Model:
     try:
         network = bundle.architecture.build(None, **bundle.arguments)
         network.load_weights(bundle.path / WEIGHTS)
-    except (TypeError, ValueError, KeyError, OSError) as error:
-        raise BundleError(f"The weights of the model {bundle.name!r} do not fit its architecture {bundle.architecture.name}: {error}") from error
+    except Exception as error:  # an odd argument or file makes Keras, h5py and TensorFlow raise nearly anything
+        problem = " ".join(str(error).split())[:300]
+        raise BundleError(f"The weights of the model {bundle.name!r} do not fit its architecture {bundle.architecture.name}: {problem}") from error
+    if not all(np.isfinite(array).all() for array in network.get_weights()):
+        raise BundleError(f"The weights of the model {bundle.name!r} hold values that are not finite numbers; its training went wrong.")
     return network
 
 

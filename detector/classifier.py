@@ -16,7 +16,7 @@ import numpy as np
 from detector.bundle import DEFAULT_BUNDLE, Bundle, find, load_network, read_bundle
 from detector.evaluation.calibration import calibrated
 from detector.explain import Heatmap, received, rollout
-from detector.images import ImageReadError, Photo, read_image
+from detector.images import IMAGE_SUFFIXES, ImageReadError, Photo, read_image
 from detector.preprocessing import Region
 
 BATCH_SIZE = 32
@@ -149,13 +149,16 @@ class Classifier:
 
 
 def image_files(paths: Iterable[str | os.PathLike]) -> list[Path]:
-    """Files as given, and for each folder the images below it by suffix, sorted."""
-    from detector.images import IMAGE_SUFFIXES
+    """Files as given, and for each folder the images below it by suffix, sorted, without hidden ones and what zip files from a Mac carry.
 
+    HEIC files, which cannot be read, are listed too: better an error for each than a folder that looks checked and is not.
+    """
+    suffixes = IMAGE_SUFFIXES | {".heic", ".heif"}
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            found += sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file())
+            inside = (file for file in path.rglob("*") if file.suffix.lower() in suffixes and file.is_file())
+            found += sorted(file for file in inside if not any(part.startswith((".", "__MACOSX")) for part in file.relative_to(path).parts))
         else:
             found.append(path)
     return found

@@ -18,9 +18,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, UnidentifiedImageError
-# The plugins Pillow would otherwise look for by importing all fifty of them on the first picture.
-from PIL import AvifImagePlugin, TiffImagePlugin, WebPImagePlugin  # noqa: F401
+
+# The three plugins are here because Pillow would otherwise import all fifty of its own to find them.
+from PIL import AvifImagePlugin, Image, ImageCms, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin  # noqa: F401
 
 __all__ = ["IMAGE_SUFFIXES", "ImageReadError", "Photo", "read_image"]
 
@@ -30,7 +30,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", *_AVIF)
 """Pillow formats that are ever tried. MPO, a JPEG with more pictures behind the first, comes with JPEG."""
 
 IMAGE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .gif .bmp .tif .tiff".split() + [f".{name.lower()}" for name in _AVIF]
+    [".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".tif", ".tiff"]
+    + [f".{name.lower()}" for name in _AVIF]
 )
 """Lower-case suffixes worth trying when a folder is scanned. They choose candidates; content decides what a file is."""
 
@@ -44,10 +45,16 @@ MAX_SIDE = 65_535
 """JPEG's and GIF's own limit. It keeps a single row, the least that is ever converted at once, small."""
 
 MAX_MEMORY = 400_000_000
-"""Bytes that decoding one file may take at its peak, by the estimate in `_memory_needed`."""
+"""Bytes that decoding one file may take at its peak, by the estimate in `_decode`."""
 
 MAX_SCANS = 100
 """Passes in a progressive JPEG; real ones have about ten. Each walks the whole picture, even if it has twenty bytes."""
+
+MAX_READS = 1_000_000
+"""Times Pillow may ask for the next piece of a file: pictures stay far below, sixty megabytes of empty chunks do not."""
+
+MAX_METADATA = 2**20
+"""Bytes of EXIF, or values in one TIFF tag, that are looked at. Pillow makes objects of them, many times their size."""
 
 MODEL_SIDE = 224
 """Pixels along the model's input. A picture with a shorter side is enlarged for it, which the user should know."""
@@ -125,12 +132,39 @@ def read_image(source: bytes | str | os.PathLike, short_side: int = 512) -> Phot
     if len(data) > MAX_FILE_BYTES:
         raise ImageReadError(_BIG_FILE)
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        _refuse_stuffed_tiff(data)
+        with Image.open(_CountedReads(data), formats=FORMATS) as image:
             return _decode(image, data, short_side)
     except ImageReadError:
         raise
     except Exception as error:  # a malformed file makes Pillow raise nearly anything, even SyntaxError and MemoryError
         raise ImageReadError(_explain(error, data, suffix)) from error
+
+
+class _CountedReads(io.BytesIO):
+    """A file in memory that does not let itself be read in endless tiny pieces."""
+
+    reads = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.reads += 1
+        if self.reads > MAX_READS:
+            raise ImageReadError(_DAMAGED)
+        return super().read(size)
+
+
+def _refuse_stuffed_tiff(data: bytes) -> None:
+    """Raise ImageReadError for a TIFF whose directory lists millions of values: Pillow would make an object of each."""
+    if data.startswith((b"II+\0", b"MM\0+")):  # BigTIFF, made for files beyond 4 GB
+        raise ImageReadError(_DAMAGED)
+    if not data.startswith((b"II", b"MM")):
+        return
+    order = "little" if data.startswith(b"II") else "big"
+    start = int.from_bytes(data[4:8], order)
+    for entry in range(start + 2, start + 2 + 12 * int.from_bytes(data[start : start + 2], order), 12):
+        kind, count = (int.from_bytes(data[entry + a : entry + b], order) for a, b in ((2, 4), (4, 8)))
+        if kind not in (1, 2, 7) and count > MAX_METADATA:  # bytes, text and blobs stay as they are
+            raise ImageReadError(_DAMAGED)
 
 
 def _read_file(path: Path) -> bytes:
@@ -252,6 +286,8 @@ def _first_scan(data: bytes) -> tuple[int, int]:
 def _orientation(image: Image.Image) -> int:
     """EXIF orientation 1-8 of a decoded image; 1 where the tag is absent, nonsense or already applied."""
     if image.format == "TIFF":  # Pillow turns these upright by itself and counts their width and height that way
+        return 1
+    if len(image.info.get("exif", b"")) > MAX_METADATA:
         return 1
     try:
         value = image.getexif().get(0x0112, 1)

@@ -42,6 +42,8 @@ class Preprocessing:
     jpeg_quality: int | None = 75
 
     def __post_init__(self):
+        if not all(type(value) is int for value in (self.size, self.short_side, self.jpeg_quality or 0)):
+            raise ValueError("preprocessing size, short_side and jpeg_quality must be whole numbers")
         if not 8 <= self.size <= self.short_side <= 4096:
             raise ValueError(f"preprocessing needs 8 <= size <= short_side <= 4096, not {self.size} and {self.short_side}")
         if self.jpeg_quality is not None and not 1 <= self.jpeg_quality <= 100:
@@ -52,7 +54,8 @@ class Preprocessing:
         height, width = pixels.shape[:2]
         left, top, right, bottom = _centred_box(width, height, MAX_ASPECT)
         scale = self.short_side / min(width, height)
-        size = (round((right - left) * scale), round((bottom - top) * scale))
+        longest = round(self.short_side * MAX_ASPECT)  # whole pixels leave the box of a tiny photo a little longer
+        size = (min(round((right - left) * scale), longest), min(round((bottom - top) * scale), longest))
         picture = Image.fromarray(pixels)
         if size != picture.size:  # the box is resized alone, so a 20000 x 10 strip never becomes a giant
             picture = picture.resize(size, Image.Resampling.LANCZOS, box=(left, top, right, bottom), reducing_gap=3.0)

@@ -66,7 +66,10 @@ def matrix_profile(red, green, blue):
     """A minimal ICC v2 display profile: three D50 primaries and the sRGB tone curve."""
     x = np.linspace(0, 1, 1024)
     curve = np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
-    xyz = lambda *v: b"XYZ \0\0\0\0" + b"".join(struct.pack(">i", round(c * 65536)) for c in v)
+
+    def xyz(*values):
+        return b"XYZ \0\0\0\0" + b"".join(struct.pack(">i", round(value * 65536)) for value in values)
+
     trc = b"curv\0\0\0\0" + struct.pack(">I", 1024) + (curve * 65535).round().astype(">u2").tobytes()
     tags = {b"wtpt": xyz(0.9642, 1, 0.8249), b"rXYZ": xyz(*red), b"gXYZ": xyz(*green), b"bXYZ": xyz(*blue)}
     tags |= {b"rTRC": trc, b"gTRC": trc, b"bTRC": trc, b"cprt": b"text\0\0\0\0none\0\0\0\0"}
@@ -149,7 +152,8 @@ def test_every_offered_format_is_read(format):
 
 def test_mpo_gives_its_main_picture_without_a_note():
     photo = read_image(encode(blocks(300, 300), "MPO", save_all=True, append_images=[blocks(300, 300, seed=1)]))
-    assert photo.format == "MPO" and photo.notes == () and close(photo.pixels[4, 4], blocks(300, 300).getpixel((4, 4)), 16)
+    assert photo.format == "MPO" and photo.notes == ()
+    assert close(photo.pixels[4, 4], blocks(300, 300).getpixel((4, 4)), 16)
 
 
 def test_suffixes_are_lower_case_and_include_the_common_ones():
@@ -161,7 +165,7 @@ def test_threads_reading_at_once_agree_with_one_reading_alone():
     files = [encode(blocks(200, 300, seed=i), "JPEG", icc_profile=DISPLAY_P3) for i in range(8)] * 4
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(read_image, files))
-    assert all(np.array_equal(a.pixels, read_image(b).pixels) for a, b in zip(together, files))
+    assert all(np.array_equal(a.pixels, read_image(b).pixels) for a, b in zip(together, files, strict=True))
 
 
 def test_pillow_is_left_as_it_was():
@@ -218,7 +222,7 @@ def test_pipe_is_refused_instead_of_waited_for(tmp_path):
     assert complaint(tmp_path / "pipe.jpg") == "There is no file at this path."
 
 
-@pytest.mark.parametrize("error, words", [(PermissionError(13, "x"), "permissions"), (OSError(5, "x"), "from the disk")])
+@pytest.mark.parametrize("error, words", [(PermissionError(13, ""), "permissions"), (OSError(5, ""), "from the disk")])
 def test_unreadable_path(tmp_path, monkeypatch, error, words):
     def fail(*_):
         raise error
@@ -238,7 +242,8 @@ def test_unreadable_path(tmp_path, monkeypatch, error, words):
 def test_truncated_file_is_refused_wherever_it_was_cut(format, options):
     data = encode(blocks(100, 100, side=3), format, **options)
     for kept in range(len(data) // 10, len(data) - 40, len(data) // 40):
-        assert complaint(data[:kept]).startswith("The file is cut off"), kept
+        sentence = complaint(data[:kept])
+        assert "is cut off" in sentence or format == "GIF" and "incomplete" in sentence, kept  # cut inside its palette
 
 
 def test_truncated_large_jpeg_is_refused_at_reduced_scale_too():
@@ -276,7 +281,6 @@ def test_mutated_files_give_a_photo_or_a_sentence_and_nothing_else():
         encode(picture.convert("RGBA"), "PNG", icc_profile=DISPLAY_P3),
         encode(picture, "GIF", save_all=True, append_images=[blocks(60, 80, seed=1)]),
         encode(picture, "WEBP", exif=exif),
-        encode(picture, "WEBP", lossless=True),
         encode(picture.quantize(16), "BMP"),
         encode(picture, "TIFF", exif=exif),
         encode(picture, "TIFF", compression="tiff_lzw", save_all=True, append_images=[picture]),
@@ -284,12 +288,13 @@ def test_mutated_files_give_a_photo_or_a_sentence_and_nothing_else():
     ]
     files += [encode(picture, "AVIF")] if "AVIF" in images.FORMATS else []
     outcomes = {"read": 0, "refused": 0}
-    for round_ in range(50):
+    for _ in range(50):
         for data in files:
             data = bytearray(data)
-            for _ in range(chance.choice((1, 3, 20))):  # mostly in the headers, where the decisions are taken
-                data[chance.randrange(chance.choice((64, 700, len(data))) % len(data) or 1)] = chance.randrange(256)
-            if chance.random() < 0.2:
+            reach = min(len(data), chance.choice((700, 10**9)))  # often the headers, where the decisions are taken
+            for _ in range(chance.choice((1, 3, 20))):
+                data[chance.randrange(reach)] = chance.randrange(256)
+            if chance.random() < 0.1:
                 del data[chance.randrange(len(data)) :]
             try:
                 photo = read_image(bytes(data))
@@ -300,7 +305,7 @@ def test_mutated_files_give_a_photo_or_a_sentence_and_nothing_else():
                 assert photo.pixels.dtype == np.uint8 and photo.pixels.ndim == 3 and photo.pixels.shape[2] == 3
                 assert photo.pixels.size > 0 and photo.format and photo.width > 0 and photo.height > 0
                 outcomes["read"] += 1
-    assert min(outcomes.values()) > 100, outcomes  # the mutations are neither harmless nor all fatal
+    assert min(outcomes.values()) > 120, outcomes  # the mutations are neither harmless nor all fatal
 
 
 # -- size ----------------------------------------------------------------------------------------------------------
@@ -330,14 +335,14 @@ def test_side_beyond_the_limit_is_refused():
 
 def test_file_beyond_the_limit_is_refused_before_it_is_opened(monkeypatch, tmp_path):
     monkeypatch.setattr(images, "MAX_FILE_BYTES", 1000)
+    too_big = "This file is larger than 64 MB: save a smaller copy and try that."
     (tmp_path / "big.jpg").write_bytes(b"\xff" * 1001)
-    assert complaint(b"\xff" * 1001) == complaint(tmp_path / "big.jpg") == "This file is larger than 64 MB: save a smaller copy and try that."
+    assert complaint(b"\xff" * 1001) == complaint(tmp_path / "big.jpg") == too_big
 
 
 def test_progressive_jpeg_is_refused_at_a_size_where_a_plain_one_is_not():
-    # Neither has the data for this size: the plain one gets as far as missing it.
     plain, progressive = (encode(blocks(64, 64), "JPEG", progressive=p, subsampling=0) for p in (False, True))
-    assert complaint(claim_size(plain, 9000, 9000)).startswith("The file is cut off")
+    assert read_image(claim_size(plain, 9000, 9000)).width == 9000
     assert complaint(claim_size(progressive, 9000, 9000)).startswith("This picture is too large")
 
 
@@ -355,16 +360,30 @@ def test_jpeg_of_very_many_passes_is_refused():
 
 
 def test_tiff_with_a_tile_far_larger_than_the_picture_is_refused():
-    import PIL.TiffImagePlugin as tiff
-
-    tags = tiff.ImageFileDirectory_v2()
-    tags[tiff.TILEWIDTH] = tags[tiff.TILELENGTH] = 30_000
-    data = encode(blocks(64, 64), "TIFF", compression="tiff_lzw", tiffinfo=tags)
+    tile = zlib.compress(bytes(99))
+    tags = {256: 64, 257: 64, 258: 8, 259: 8, 262: 1, 277: 1, 322: 30_000, 323: 30_000, 324: 8, 325: len(tile)}
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    data = struct.pack("<2sHI", b"II", 42, 8 + len(tile)) + tile + struct.pack("<H", len(tags)) + directory + bytes(4)
     assert complaint(data).startswith("This picture is too large")
+    same_size = data.replace(struct.pack("<I", 30_000), struct.pack("<I", 64))
+    assert complaint(same_size).startswith("This image file is damaged")
+
+
+def test_tiff_that_lists_millions_of_strips_is_refused():
+    tags = struct.pack("<H HHII HHII", 2, 256, 4, 1, 64, 273, 4, 2_000_000, 8)
+    assert complaint(b"II*\0\x08\0\0\0" + tags + bytes(4)).startswith("This image file is damaged")
+
+
+@pytest.mark.parametrize("format, stuffing", [("PNG", chunk(b"prVt", b"")), ("JPEG", b"\xff\xfe\0\x02")])
+def test_file_stuffed_with_tiny_chunks_is_refused(monkeypatch, format, stuffing):
+    monkeypatch.setattr(images, "MAX_READS", 2_000)
+    data, head = encode(blocks(64, 64), format), {"PNG": 33, "JPEG": 2}[format]
+    assert read_image(data[:head] + stuffing * 100 + data[head:])
+    assert complaint(data[:head] + stuffing * 2_000 + data[head:]).startswith("This image file is damaged")
 
 
 def _progressive(path):
-    blocks(6600, 6600, side=100).save(path, "JPEG", progressive=True, subsampling=0, quality=60)
+    Image.new("RGB", (6600, 6600), (9, 99, 199)).save(path, "JPEG", progressive=True, subsampling=0, quality=60)
 
 
 def _lossless_webp(path):
@@ -382,9 +401,8 @@ def _one_strip_turned_tiff(path):
 @pytest.mark.parametrize(
     "make",
     [
-        pytest.param(lambda path: path.write_bytes(black_png(9400, 9400, 6)), id="rgba png"),
+        pytest.param(lambda path: path.write_bytes(black_png(9400, 9400, 2)), id="rgb png"),
         pytest.param(lambda path: path.write_bytes(black_png(65_500, 850, 6)), id="thin rgba png"),
-        pytest.param(lambda path: path.write_bytes(black_png(9400, 9400, 0, depth=16)), id="16-bit png"),
         pytest.param(_progressive, id="progressive jpeg"),
         pytest.param(_lossless_webp, id="webp"),
         pytest.param(_one_strip_turned_tiff, id="tiff"),
@@ -490,7 +508,7 @@ def test_exif_orientation_is_applied(format, orientation, corners):
     assert (photo.width, photo.height) == ((64, 32) if orientation < 5 else (32, 64))
     assert photo.pixels.shape == (photo.height, photo.width, 3) and photo.pixels.flags.c_contiguous
     found = [photo.pixels[y, x] for y in (4, -5) for x in (4, -5)]
-    assert all(close(pixel, corner, 12) for pixel, corner in zip(found, corners)), found
+    assert all(close(pixel, corner, 12) for pixel, corner in zip(found, corners, strict=True)), found
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -512,7 +530,8 @@ def test_cmyk_jpeg_with_adobe_inversion():
 @pytest.mark.parametrize("format, dtype", [("PNG", np.uint16), ("TIFF", np.uint16), ("TIFF", ">u2")])
 def test_16_bit_grey_is_scaled_and_not_clipped(format, dtype):
     values = np.array([[0, 257, 25_700, 32_896, 65_535]], dtype)
-    assert read_image(encode(Image.fromarray(values), format)).pixels[0].tolist() == [[v] * 3 for v in (0, 1, 100, 128, 255)]
+    pixels = read_image(encode(Image.fromarray(values), format)).pixels
+    assert pixels[0].tolist() == [[v] * 3 for v in (0, 1, 100, 128, 255)]
 
 
 @pytest.mark.parametrize(
@@ -524,7 +543,7 @@ def test_16_bit_grey_is_scaled_and_not_clipped(format, dtype):
         (np.float32([-5, 0, 5]), (0, 128, 255), True),
         (np.float32([0, np.nan, np.inf]), (0, 0, 255), False),
         (np.int32([0, 100, 255]), (0, 100, 255), False),
-        (np.int32([0, 1_000_000, 2_000_000]), (0, 128, 255), True),
+        (np.int32([0, 1_001_000, 2_000_000]), (0, 128, 255), True),
     ],
 )
 def test_float_and_32_bit_tiff(values, expected, stretched):
@@ -543,12 +562,20 @@ def test_palette_png_with_transparency_lies_on_white():
     assert close(half, (RED, WHITE, (127, 127, 255)), 1)
 
 
-@pytest.mark.parametrize("mode, format", [("RGBA", "PNG"), ("LA", "PNG"), ("RGBA", "TIFF"), ("LA", "TIFF"), ("La", "TIFF")])
+@pytest.mark.parametrize("mode, format", [("RGBA", "PNG"), ("LA", "PNG"), ("RGBA", "TIFF"), ("LA", "TIFF")])
 def test_transparency_lies_on_white(mode, format):
     image = Image.new("LA", (3, 1))
     image.putdata([(0, 255), (0, 102), (0, 0)])
-    image = image.convert("La") if mode == "La" else image.convert(mode)
-    assert read_image(encode(image, format)).pixels[0, :, 0].tolist() == [0, 153, 255]
+    assert read_image(encode(image.convert(mode), format)).pixels[0, :, 0].tolist() == [0, 153, 255]
+
+
+def test_premultiplied_grey_tiff_lies_on_white():
+    image = Image.new("LA", (3, 1))
+    image.putdata([(100, 255), (40, 102), (0, 0)])
+    extra_samples = struct.pack("<HHI", 338, 3, 1)
+    data = encode(image, "TIFF").replace(extra_samples + b"\2", extra_samples + b"\1")  # not associated -> associated
+    assert Image.open(io.BytesIO(data)).mode == "La"
+    assert close(read_image(data).pixels[0, :, 0], (100, 193, 255), 1)
 
 
 def test_transparent_pixels_do_not_bleed_when_reduced():
@@ -583,7 +610,13 @@ def test_lab_and_ycbcr_tiff(mode, compression):
 
 @pytest.mark.parametrize(
     "display_p3, srgb",  # the right-hand values are the published conversion of the left-hand ones
-    [((234, 51, 35), RED), ((117, 251, 76), GREEN), ((255, 0, 0), RED), ((128, 128, 128), (128, 128, 128)), ((200, 100, 50), (214, 96, 35))],
+    [
+        ((234, 51, 35), RED),
+        ((117, 251, 76), GREEN),
+        ((255, 0, 0), RED),  # redder than sRGB can show
+        ((128, 128, 128), (128, 128, 128)),
+        ((200, 100, 50), (214, 96, 35)),
+    ],
 )
 @pytest.mark.parametrize("format", ["PNG", "TIFF", "WEBP"])
 def test_wide_gamut_picture_is_converted_to_srgb(format, display_p3, srgb):

@@ -38,35 +38,44 @@ def choose_threshold(y_true: np.ndarray, y_score: np.ndarray, max_false_alarms: 
     """The threshold (AI-generated where y_score >= threshold) with the best balanced accuracy.
 
     max_false_alarms: if given, only thresholds at which at most this share of real images is called AI-generated count.
-    Candidates are the midpoints between neighbouring distinct scores; among ties the one nearest 0.5 wins.
+    Candidates are the midpoints between neighbouring distinct scores, 0 and 1 included; among ties the one nearest 0.5 wins.
     """
     y_true, y_score = np.asarray(y_true), np.asarray(y_score, dtype=np.float64)
-    distinct = np.unique(y_score)
-    candidates = np.concatenate([[0.0], (distinct[1:] + distinct[:-1]) / 2, [1.0]])
+    distinct = np.unique(np.concatenate([y_score, [0.0, 1.0]]))
+    candidates = (distinct[1:] + distinct[:-1]) / 2  # never 0 or 1 themselves: those have no log-odds to put a band around
     positives, negatives = np.sort(y_score[y_true == 1]), np.sort(y_score[y_true == 0])
     recall = 1 - np.searchsorted(positives, candidates) / max(len(positives), 1)
     false_alarms = 1 - np.searchsorted(negatives, candidates) / max(len(negatives), 1)
-    merit = (recall + 1 - false_alarms) / 2
-    if max_false_alarms is not None:
-        merit = np.where(false_alarms <= max_false_alarms, merit, -np.inf)
-    best = np.flatnonzero(merit >= merit.max() - 1e-12)
-    return float(candidates[best[np.argmin(np.abs(candidates[best] - 0.5))]])
+    merit = recall - false_alarms
+    if max_false_alarms is not None:  # if none qualifies (real images scored 1), the one with the fewest false alarms does
+        merit = np.where(false_alarms <= max(max_false_alarms, false_alarms.min()), merit, -np.inf)
+    best = candidates[merit >= merit.max() - 1e-12]
+    return float(best[np.argmin(np.abs(best - 0.5))])
 
 
 def choose_unsure_band(y_true: np.ndarray, y_score: np.ndarray, threshold: float, max_error: float) -> tuple[float, float]:
     """The narrowest band (low, high) around ``threshold``, symmetric in log-odds, outside which at most ``max_error`` of rows are wrong.
 
-    If even the widest band that leaves 5% of the rows outside is not enough, that widest one is returned.
+    At least 5% of the rows stay outside; if that is too many for ``max_error``, the widest such band is returned. Rows at the same
+    distance from the threshold are never parted. low <= threshold <= high; no band at all is (threshold, threshold).
     """
-    y_true, y_score = np.asarray(y_true), np.clip(np.asarray(y_score, dtype=np.float64), 1e-9, 1 - 1e-9)
-    centre = np.log(threshold / (1 - threshold)) if 0 < threshold < 1 else 0.0
-    margin = np.log(y_score / (1 - y_score)) - centre
+    y_true, centre = np.asarray(y_true), _log_odds(threshold)
+    margin = _log_odds(y_score) - centre
     order = np.argsort(-np.abs(margin), kind="stable")
+    distances = np.abs(margin)[order]
     wrong = ((margin >= 0) != (y_true == 1))[order]
     outside = np.arange(1, len(order) + 1)
-    good = np.flatnonzero((np.cumsum(wrong) / outside <= max_error) & (outside >= max(1, 0.05 * len(order))))
-    kept = int(good[-1]) + 1 if len(good) else max(1, int(np.ceil(0.05 * len(order))))
-    # Halfway between the last row kept outside and the first one inside; no band at all when every row may stay outside.
-    distances = np.abs(margin)[order]
-    half_width = 0.0 if kept == len(order) else float((distances[kept - 1] + distances[kept]) / 2)
-    return float(sigmoid(centre - half_width)), float(sigmoid(centre + half_width))
+    gap_follows = np.append(distances[:-1] - distances[1:] > 1e-9, True)
+    possible = np.flatnonzero(gap_follows & (outside >= 0.05 * len(order)))
+    good = possible[(np.cumsum(wrong) / outside)[possible] <= max_error]
+    last = good[-1] if len(good) else possible[0]  # the row outside that is nearest to the threshold
+    if last == len(order) - 1:
+        return threshold, threshold
+    half_width = (distances[last] + distances[last + 1]) / 2
+    # Rounding, and thresholds of exactly 0 or 1, must not push the threshold out of its own band.
+    return min(float(sigmoid(centre - half_width)), threshold), max(float(sigmoid(centre + half_width)), threshold)
+
+
+def _log_odds(probability: np.ndarray | float) -> np.ndarray:
+    probability = np.clip(np.asarray(probability, dtype=np.float64), 1e-9, 1 - 1e-9)
+    return np.log(probability / (1 - probability))

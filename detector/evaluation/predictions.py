@@ -6,12 +6,16 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pandas.api.types import is_numeric_dtype
 
 WEIGHTS_KEY = b"telltale.weights_sha256"
 REQUIRED = ("id", "y_true", "logit", "y_score")
+MAX_ROWS = 5_000_000
+"""A few bytes of Parquet can claim billions of rows; no test split is that large."""
 
 
 class PredictionsError(ValueError):
@@ -38,14 +42,20 @@ def write_predictions(predictions: Predictions, path: str | os.PathLike) -> None
 
 def read_predictions(path: str | os.PathLike) -> Predictions:
     """Read what :func:`write_predictions` wrote; raises PredictionsError if it is not such a file or its values are out of range."""
+    name = Path(path).name
     try:
-        table = pq.read_table(path)
-        rows = table.to_pandas()
+        with pq.ParquetFile(path) as file:
+            if file.metadata.num_rows > MAX_ROWS:
+                raise PredictionsError(f"The predictions file {name} claims {file.metadata.num_rows} rows; at most {MAX_ROWS} are read.")
+            table = file.read()
+        rows = table.to_pandas(ignore_metadata=True)
     except (OSError, pa.ArrowException) as error:
-        raise PredictionsError(f"The predictions file {Path(path).name} cannot be read as Parquet: {error}") from error
-    missing = [name for name in REQUIRED if name not in rows]
-    if missing:
-        raise PredictionsError(f"The predictions file {Path(path).name} has no column {', '.join(missing)}.")
+        raise PredictionsError(f"The predictions file {name} cannot be read as Parquet: {error}") from error
+    columns = list(rows.columns)
+    if missing := [column for column in REQUIRED if columns.count(column) != 1]:
+        raise PredictionsError(f"The predictions file {name} does not have exactly one column {', '.join(missing)}.")
+    if not all(is_numeric_dtype(rows[column]) and np.isfinite(rows[column].to_numpy(np.float64, na_value=np.nan)).all() for column in REQUIRED[1:]):
+        raise PredictionsError(f"The predictions file {name} needs finite numbers as {', '.join(REQUIRED[1:])}.")
     if not rows["y_true"].isin((0, 1)).all() or not rows["y_score"].between(0, 1).all():
-        raise PredictionsError(f"The predictions file {Path(path).name} needs y_true of 0 or 1 and y_score between 0 and 1.")
+        raise PredictionsError(f"The predictions file {name} needs y_true of 0 or 1 and y_score between 0 and 1.")
     return Predictions(rows, (table.schema.metadata or {}).get(WEIGHTS_KEY, b"").decode("ascii", "replace"))

@@ -178,7 +178,8 @@ function paintPhoto(context, viewer, width, height, unit) {
   const { photo, region } = viewer.picture;
   context.imageSmoothingQuality = "high";
   context.drawImage(photo, 0, 0, width, height);
-  if (viewer.choices.marked && somethingUnseen(region)) markUnseen(context, seenRectangle(region, width, height), width, height, unit);
+  if (!viewer.choices.marked || !somethingUnseen(region)) return;
+  markUnseen(context, seenRectangle(region, width, height), width, height, unit);
 }
 
 /** Dims and hatches what lies outside the seen rectangle and outlines that rectangle; no seen pixel is touched. */
@@ -332,9 +333,8 @@ function renderWords(viewer) {
     : `What the patch in ${place(viewer, selected)} attends to`);
   parts.back.hidden = selected === null;
   parts.notice.hidden = !data.diffuse || selected !== null;
-  setText(parts.notice, data.diffuse
-    ? `Diffuse: the attention is spread almost evenly (peak ${multiple(data.peak)} the uniform share). The map does not single out a place.`
-    : "");
+  setText(parts.notice, `Diffuse: the attention is spread almost evenly (peak ${multiple(data.peak)} the uniform share). `
+    + "The map does not single out a place.");
   renderPin(viewer);
 }
 
@@ -385,7 +385,7 @@ function ticksUpTo(ceiling) {
   const power = 10 ** Math.floor(Math.log10(ceiling / 5));
   const step = power * [1, 2, 5, 10].find((factor) => ceiling / (factor * power) <= 5);
   const ticks = [];
-  for (let value = 0; value < ceiling - 0.4 * step; value += step) ticks.push(value);
+  for (let value = 0; value < ceiling - 0.3 * step; value += step) ticks.push(value);
   return [...ticks, ceiling]; // a round number just short of the end gives way to it
 }
 
@@ -433,12 +433,15 @@ function observeSize(viewer) {
   }
 }
 
-/** Gives the canvas one pixel per device pixel. */
+/** Gives the canvas one pixel per device pixel; `exact` is the browser's own count, where it has one. */
 function resize(viewer, exact) {
   const { canvas } = viewer.parts;
   const box = canvas.getBoundingClientRect();
-  const width = exact?.inlineSize ?? Math.round(box.width * devicePixelRatio);
-  const height = exact?.blockSize ?? Math.round(box.height * devicePixelRatio);
+  const pixels = (length, counted) => {
+    const estimate = Math.round(length * devicePixelRatio);
+    return Math.abs(counted - estimate) <= 1 ? counted : estimate; // emulated displays miscount
+  };
+  const width = pixels(box.width, exact?.inlineSize), height = pixels(box.height, exact?.blockSize);
   if (canvas.width === width && canvas.height === height) return;
   Object.assign(canvas, { width, height });
   viewer.stale.add("photo").add("heat");

@@ -7,7 +7,7 @@ import io
 
 import numpy as np
 import streamlit as st
-from PIL import Image
+from PIL import ExifTags, Image
 
 from detector.explain.heatmap import Heatmap
 from detector.preprocessing import Region
@@ -17,19 +17,33 @@ ROWS, COLUMNS = 4, 6  # not square, so that rows and columns cannot be mixed up 
 TOKENS = ROWS * COLUMNS
 SIZES = {"square": (600, 600), "wide": (1200, 400), "tall": (400, 1200), "panorama": (2000, 100), "tower": (100, 2000)}
 QUADRANTS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0))  # top left, top right, bottom left, bottom right
+PHOTOS = [*SIZES, "turned", "broken"]
 SEEN = {"part": Region(0.1, 0.2, 0.7, 0.9), "all": Region(0.0, 0.0, 1.0, 1.0)}
 HOSTILE = '<img src=x onerror="window.pwned = true">.jpg'
 
 
-def photo(name: str) -> bytes:
+def photo(name: str) -> tuple[bytes, str]:
+    """The encoded photo and its media type. "turned" is the wide one, stored on its side with the EXIF tag that says so."""
+    if name == "broken":
+        return b"\x89PNG and then nothing", "image/png"
+    turned = name == "turned"
+    pixels = quadrants("wide" if turned else name)
+    picture, exif, buffer = Image.fromarray(pixels), Image.Exif(), io.BytesIO()
+    if turned:
+        exif[ExifTags.Base.Orientation] = 6  # "turn me clockwise"
+        picture.transpose(Image.Transpose.ROTATE_90).save(buffer, "JPEG", quality=100, subsampling=0, exif=exif)
+        return buffer.getvalue(), "image/jpeg"
+    picture.save(buffer, "PNG")
+    return buffer.getvalue(), "image/png"
+
+
+def quadrants(name: str) -> np.ndarray:
     width, height = SIZES[name]
     pixels = np.empty((height, width, 3), np.uint8)
     halves = (slice(None, height // 2), slice(height // 2, None)), (slice(None, width // 2), slice(width // 2, None))
     for index, colour in enumerate(QUADRANTS):
         pixels[halves[0][index // 2], halves[1][index % 2]] = colour
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
+    return pixels
 
 
 def heatmap(name: str) -> Heatmap:
@@ -40,7 +54,7 @@ def heatmap(name: str) -> Heatmap:
     elif name == "checkerboard":
         relative = 4.0 * (np.indices((ROWS, COLUMNS)).sum(axis=0) % 2)
     elif name == "diffuse":
-        relative = np.linspace(0.8, 1.2, TOKENS).reshape(ROWS, COLUMNS)
+        relative = np.linspace(0.7, 1.3, TOKENS).reshape(ROWS, COLUMNS)
     return Heatmap((relative / TOKENS).astype(np.float32), "by hand")
 
 
@@ -54,15 +68,15 @@ def attention() -> np.ndarray:
 query = st.query_params
 st.session_state.runs = st.session_state.get("runs", 0) + 1
 st.button("Run again")
-shape = st.radio("Photo", list(SIZES), index=list(SIZES).index(query.get("photo", "square")), horizontal=True)
+shape = st.radio("Photo", PHOTOS, index=PHOTOS.index(query.get("photo", "square")), horizontal=True)
+described = st.checkbox("Describe at length")
 if st.checkbox("Show the viewer", value=True):
     heatmap_viewer(
-        photo(shape),
-        "image/png",
+        *photo(shape),
         SEEN[query.get("seen", "part")],
         attention(),
         heatmap(query.get("map", "hot")),
-        alt=HOSTILE if "hostile" in query else f"Four coloured quadrants, {shape}",
+        alt=HOSTILE if "hostile" in query else f"Four coloured quadrants, {shape}" + ", from red to yellow" * described,
         filename=HOSTILE if "hostile" in query else f"{shape}.quadrants.png",
         key="viewer",
         initial_opacity=float(query.get("opacity", 0.5)),

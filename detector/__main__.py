@@ -1,0 +1,268 @@
+"""``python -m detector PATH...``: the verdict on image files, or on every image below a folder.
+
+One line per image on standard output, as soon as it is known; what could not be read is reported on standard error.
+Exit status: 0 every image was read, 1 some were not, 2 nothing was done (wrong usage, unusable model, output cannot be written),
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+from PIL import Image
+
+from detector.bundle import DEFAULT_BUNDLE, Bundle, BundleError
+from detector.classifier import Classifier, FileResult, image_files
+from detector.images import ImageReadError, read_image
+from detector.overlay import COLORMAPS, overlay
+
+TITLES = {"ai": "AI-generated", "real": "real", "unsure": "unsure"}
+FIELDS = (
+    "path", "verdict", "y_score", "logit", "threshold", "attention_peak", "diffuse", "width", "height", "notes",
+    "overlay", "bundle", "weights_sha256", "error",
+)  # fmt: skip
+
+
+class UsageError(ValueError):
+    """Nothing can be done; the message is a sentence for the user."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever ~/.keras/keras.json says
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # a file name never ends the run
+    try:
+        return _run(_parser().parse_args(arguments))
+    except (UsageError, BundleError) as error:
+        print(f"error: {_printable(str(error))}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `| head` has seen enough; the flush at exit must not trip over it again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:  # images that cannot be read never get here
+        print(f"error: {_printable(error.filename or '')}: {error.strerror or error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m detector",
+        description="Tell AI-generated images from real ones.",
+        epilog="Exit status: 0 all images were read, 1 some were not, 2 nothing was done.",
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="an image, or a folder: all images below it")
+    parser.add_argument("--bundle", default=DEFAULT_BUNDLE, metavar="NAME", help="model to use: a name in weights/ or a path (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line instead, for unreadable images too")
+    parser.add_argument("--csv", metavar="FILE", help="write the results to FILE as well, once all are known")
+    parser.add_argument("--overlay", metavar="DIR", help="write each photo with its heatmap to DIR as PNG")
+    parser.add_argument("--opacity", type=_opacity, metavar="0..1", help="weight of the heatmap in the overlay (default: 0.5)")
+    parser.add_argument("--colormap", choices=COLORMAPS, help=f"colours of the overlay (default: {next(iter(COLORMAPS))})")
+    return parser
+
+
+def _opacity(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError("must be from 0 (photo alone) to 1 (heatmap alone)")
+    return value
+
+
+def _run(options: argparse.Namespace) -> int:
+    if not options.overlay and (options.opacity is not None or options.colormap):
+        raise UsageError("--opacity and --colormap need --overlay DIR.")
+    files = _files(options.paths)
+    with ExitStack() as stack:
+        table = stack.enter_context(_csv_file(options.csv)) if options.csv else None
+        overlays = Overlays(options.overlay, files, options.opacity, options.colormap) if options.overlay else None
+        progress = Progress(len(files))
+        progress.show("starting the model ...")
+        with _native_noise_dropped():
+            classifier = Classifier.load(options.bundle)
+            classifier.warm_up()
+        unreadable = 0
+        for number, result in enumerate(classifier.analyse_files(files), start=1):
+            record = _record(result, classifier.bundle, overlays)
+            unreadable += record["error"] is not None
+            progress.clear()
+            _say(record, options.json)
+            if table:
+                table.writerow({field: _cell(value) for field, value in record.items()})
+            progress.show(f"{number} of {len(files)}")
+        progress.clear()
+    return 1 if unreadable else 0
+
+
+def _files(paths: list[str]) -> list[Path]:
+    files = []
+    for path in paths:
+        if not os.path.exists(path):
+            raise UsageError(f"There is no file or folder {path}")
+        found = image_files([path])
+        if not found:
+            raise UsageError(f"There are no images in the folder {path}")
+        files += found
+    return files
+
+
+def _record(result: FileResult, bundle: Bundle, overlays: Overlays | None) -> dict[str, Any]:
+    """One row of the results, a value for each of ``FIELDS``."""
+    analysis, drawn, error = result.analysis, None, result.error
+    if analysis and analysis.heatmap and overlays:
+        try:
+            drawn = str(overlays.write(result))
+        except ImageReadError as problem:  # the file changed since it was analysed
+            analysis, error = None, str(problem)
+    heatmap = analysis.heatmap if analysis else None
+    return {
+        "path": result.path,
+        "verdict": analysis.verdict if analysis else None,
+        "y_score": analysis.y_score if analysis else None,
+        "logit": analysis.logit if analysis else None,
+        "threshold": bundle.threshold,
+        "attention_peak": heatmap.peak if heatmap else None,
+        "diffuse": heatmap.diffuse if heatmap else None,
+        "width": result.width,
+        "height": result.height,
+        "notes": list(result.notes),
+        "overlay": drawn,
+        "bundle": bundle.name,
+        "weights_sha256": bundle.weights_sha256,
+        "error": error,
+    }
+
+
+def _say(record: dict[str, Any], as_json: bool) -> None:
+    path = _printable(record["path"])
+    if as_json:
+        print(json.dumps(record), flush=True)
+    elif record["error"] is None:
+        diffuse = "" if not record["diffuse"] else ", diffuse"
+        attention = "" if record["attention_peak"] is None else f"  attention peak {record['attention_peak']:.1f} x uniform{diffuse}"
+        print(f"{TITLES[record['verdict']]:<12}  P(AI) {_percent(record['y_score']):>6}{attention:<42}  {path}", flush=True)
+        for note in record["notes"]:
+            print(f"{path}: {note}", file=sys.stderr)
+    if record["error"] is not None:
+        print(f"{path}: {record['error']}", file=sys.stderr)
+
+
+def _percent(share: float) -> str:
+    """0.0004 -> "<0.1%", 0.42 -> "42.0%", 0.9996 -> ">99.9%": never a certainty the model does not have."""
+    if share < 0.001:
+        return "<0.1%"
+    return ">99.9%" if share > 0.999 else f"{share:.1%}"
+
+
+def _printable(text: str) -> str:
+    """``text`` without anything that could move the cursor: line breaks, escapes and bytes that are no UTF-8 become ``\\x..``."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def _cell(value: Any) -> Any:
+    """A CSV cell. A spreadsheet would run a text like ``=HYPERLINK(...)`` as a formula; a leading ' makes it text."""
+    if isinstance(value, list):
+        value = " ".join(value)
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+@contextmanager
+def _csv_file(path: str) -> Iterator[csv.DictWriter]:
+    """A table with ``FIELDS`` as its header that gets its name only when it is complete."""
+    target = Path(os.path.realpath(path))  # through a link, not over it
+    if target.exists() and not target.is_file():
+        raise UsageError(f"{path} is not a file that --csv could replace.")
+    with _replacing(target) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        writer = csv.DictWriter(file, FIELDS)
+        writer.writeheader()
+        yield writer
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """A file beside ``target`` that takes its place at the end, or vanishes if something went wrong."""
+    temporary = target.with_name(f".{os.getpid()}.partial")
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class Overlays:
+    """Writes ``<name>-heatmap.png`` files into a folder; no two of a run, and no photo of the run, get the same name."""
+
+    def __init__(self, folder: str, photos: list[Path], opacity: float | None, colormap: str | None):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(self.folder, os.W_OK):
+            raise UsageError(f"Nothing can be written to the folder {folder}")
+        self.opacity = 0.5 if opacity is None else opacity
+        self.colormap = colormap or next(iter(COLORMAPS))
+        here = self.folder.resolve()
+        self._taken = {photo.name.casefold() for photo in photos if photo.parent.resolve() == here}
+
+    def write(self, result: FileResult) -> Path:
+        """Draw one result and return the file's path. Raises ImageReadError, OSError."""
+        pixels = read_image(result.path).pixels
+        picture = overlay(pixels, result.analysis.heatmap, result.analysis.region, self.opacity, self.colormap)
+        target = self.folder / self._name(Path(result.path).stem)
+        with _replacing(target) as temporary:
+            Image.fromarray(picture).save(temporary, "PNG")
+        return target
+
+    def _name(self, stem: str) -> str:
+        while len(os.fsencode(stem)) > 200:  # file systems stop at 255 bytes
+            stem = stem[:-1]
+        name, number = f"{stem}-heatmap.png", 1
+        while name.casefold() in self._taken:
+            number += 1
+            name = f"{stem}-heatmap-{number}.png"
+        self._taken.add(name.casefold())
+        return name
+
+
+class Progress:
+    """A line on a terminal's standard error that the next output replaces; nothing where that is no terminal, or for a single file."""
+
+    def __init__(self, total: int, stream: TextIO = sys.stderr):
+        self.stream = stream if total > 1 and stream.isatty() else None
+
+    def show(self, text: str) -> None:
+        self._write(f"\r\x1b[K{text}")
+
+    def clear(self) -> None:
+        self._write("\r\x1b[K")
+
+    def _write(self, text: str) -> None:
+        if self.stream:
+            self.stream.write(text)
+            self.stream.flush()
+
+
+@contextmanager
+def _native_noise_dropped() -> Iterator[None]:
+    """TensorFlow's C++ code greets the terminal as it starts, whatever TF_CPP_MIN_LOG_LEVEL says; Python's errors pass."""
+    sys.stderr.flush()
+    with suppress(OSError), open(os.devnull, "wb") as nowhere:
+        kept = os.dup(2)
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""Heatmap over photo -> picture, as the app's viewer draws it. OpenCV supplies the colours."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from detector.explain.heatmap import Heatmap
+from detector.preprocessing import Region
+
+COLORMAPS = {
+    "inferno": cv2.COLORMAP_INFERNO,
+    "viridis": cv2.COLORMAP_VIRIDIS,
+    "cividis": cv2.COLORMAP_CIVIDIS,
+    "turbo": cv2.COLORMAP_TURBO,
+}
+"""Name -> OpenCV's number, the default first."""
+
+DIM = 0.62
+"""Weight of ``DIM_COLOUR`` over what the model did not see."""
+DIM_COLOUR = (24, 24, 28)
+
+
+def overlay(
+    pixels: np.ndarray, heatmap: Heatmap, region: Region, opacity: float, colormap: str = "inferno", smooth: bool = True, mark_unseen: bool = True
+) -> np.ndarray:
+    """Lay a heatmap over the part of a photo that the model saw.
+
+    pixels: uint8 (H, W, 3) RGB. region: the part of it that ``heatmap`` covers. Returns a new uint8 (H, W, 3) RGB.
+    opacity: the heatmap's weight inside the region, in [0, 1]: 0 shows the photo alone, 1 the heatmap alone.
+    colormap: one of ``COLORMAPS``, from ``Heatmap.display`` 0 to 1.
+    smooth: values are interpolated between the centres of the cells; otherwise each cell is one flat rectangle.
+    mark_unseen: dim what lies outside the region and outline the region from outside; no pixel inside is touched.
+    Raises ValueError for another opacity or colormap, and for a signed heatmap.
+    """
+    if not 0 <= opacity <= 1:
+        raise ValueError(f"opacity must be from 0 to 1, not {opacity}")
+    if colormap not in COLORMAPS:
+        raise ValueError(f"colormap must be one of {', '.join(COLORMAPS)}, not {colormap!r}")
+    left, top, right, bottom = rectangle = _rectangle(region, *pixels.shape[:2])
+    seen = pixels[top:bottom, left:right]
+    picture = _marked(pixels, rectangle) if mark_unseen else pixels.copy()
+    colours = colour(heatmap, bottom - top, right - left, colormap, smooth)
+    picture[top:bottom, left:right] = cv2.addWeighted(seen, 1 - opacity, colours, opacity, 0)
+    return picture
+
+
+def colour(heatmap: Heatmap, height: int, width: int, colormap: str = "inferno", smooth: bool = True) -> np.ndarray:
+    """The heatmap alone, stretched to uint8 (height, width, 3) RGB. Raises ValueError for a signed one."""
+    if heatmap.signed:
+        raise ValueError("only unsigned heatmaps can be drawn")
+    how = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST_EXACT
+    values = cv2.resize(heatmap.display(), (width, height), interpolation=how)  # values, not colours, are interpolated
+    levels = np.rint(255 * values).astype(np.uint8)
+    return cv2.cvtColor(cv2.applyColorMap(levels, COLORMAPS[colormap]), cv2.COLOR_BGR2RGB)
+
+
+def _rectangle(region: Region, height: int, width: int) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) in whole pixels, at least one pixel each way."""
+    left, top = min(int(region.left * width + 0.5), width - 1), min(int(region.top * height + 0.5), height - 1)
+    return left, top, max(int(region.right * width + 0.5), left + 1), max(int(region.bottom * height + 0.5), top + 1)
+
+
+def _marked(pixels: np.ndarray, rectangle: tuple[int, int, int, int]) -> np.ndarray:
+    """The photo dimmed, with a white line within a black one around the rectangle, which the caller fills; untouched if that is all of it."""
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = rectangle
+    picture = cv2.addWeighted(pixels, 1 - DIM, np.full_like(pixels, DIM_COLOUR), DIM, 0)
+    line = max(1, round(min(height, width) / 400))
+    for weight, shade in ((2 * line, 0), (line, 255)):
+        picture[max(top - weight, 0) : bottom + weight, max(left - weight, 0) : right + weight] = shade
+    return picture

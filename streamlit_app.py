@@ -1,0 +1,9 @@
+"""Telltale: tells AI-generated images from real ones and shows why."""
+
+from pathlib import Path
+
+import streamlit as st
+
+# The icon is a file of ours: Streamlit fetches ":material/...:" favicons from the web.
+st.set_page_config(page_title="Telltale", page_icon=str(Path(__file__).parent / "ui" / "icon.png"), layout="wide")
+st.navigation([st.Page("pages/classify.py", title="Classify", icon=":material/image_search:", default=True)], position="top").run()
