@@ -13,15 +13,16 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from PIL import Image
 
 from detector.bundle import DEFAULT_BUNDLE, Bundle, BundleError
 from detector.classifier import Classifier, FileResult, image_files
-from detector.images import ImageReadError, read_image
+from detector.images import IMAGE_SUFFIXES, ImageReadError, read_image
 from detector.overlay import COLORMAPS, overlay
 
 TITLES = {"ai": "AI-generated", "real": "real", "unsure": "unsure"}
@@ -29,6 +30,9 @@ FIELDS = (
     "path", "verdict", "y_score", "logit", "threshold", "attention_peak", "diffuse", "width", "height", "notes",
     "overlay", "bundle", "weights_sha256", "error",
 )  # fmt: skip
+
+
+_serial = count()
 
 
 class UsageError(ValueError):
@@ -52,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:  # images that cannot be read never get here
-        print(f"error: {_printable(error.filename or '')}: {error.strerror or error}", file=sys.stderr)
+        print(f"error: {_printable(str(error))}", file=sys.stderr)
         return 2
 
 
@@ -73,7 +77,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _opacity(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError("must be from 0 (photo alone) to 1 (heatmap alone)")
     return value
@@ -180,8 +187,8 @@ def _cell(value: Any) -> Any:
 def _csv_file(path: str) -> Iterator[csv.DictWriter]:
     """A table with ``FIELDS`` as its header that gets its name only when it is complete."""
     target = Path(os.path.realpath(path))  # through a link, not over it
-    if target.exists() and not target.is_file():
-        raise UsageError(f"{path} is not a file that --csv could replace.")
+    if target.suffix.lower() in IMAGE_SUFFIXES or target.exists() and not target.is_file():  # `--csv photo.jpg` is a slip
+        raise UsageError(f"--csv would replace {path}, which is no table. Give the table a name like results.csv.")
     with _replacing(target) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()
@@ -191,7 +198,7 @@ def _csv_file(path: str) -> Iterator[csv.DictWriter]:
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
     """A file beside ``target`` that takes its place at the end, or vanishes if something went wrong."""
-    temporary = target.with_name(f".{os.getpid()}.partial")
+    temporary = target.with_name(f".{os.getpid()}-{next(_serial)}.partial")
     try:
         yield temporary
         os.replace(temporary, target)
@@ -235,8 +242,8 @@ class Overlays:
 class Progress:
     """A line on a terminal's standard error that the next output replaces; nothing where that is no terminal, or for a single file."""
 
-    def __init__(self, total: int, stream: TextIO = sys.stderr):
-        self.stream = stream if total > 1 and stream.isatty() else None
+    def __init__(self, total: int):
+        self.shown = total > 1 and sys.stderr.isatty()
 
     def show(self, text: str) -> None:
         self._write(f"\r\x1b[K{text}")
@@ -245,23 +252,22 @@ class Progress:
         self._write("\r\x1b[K")
 
     def _write(self, text: str) -> None:
-        if self.stream:
-            self.stream.write(text)
-            self.stream.flush()
+        if self.shown:
+            print(text, end="", file=sys.stderr, flush=True)
 
 
 @contextmanager
 def _native_noise_dropped() -> Iterator[None]:
     """TensorFlow's C++ code greets the terminal as it starts, whatever TF_CPP_MIN_LOG_LEVEL says; Python's errors pass."""
     sys.stderr.flush()
-    with suppress(OSError), open(os.devnull, "wb") as nowhere:
-        kept = os.dup(2)
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from detector.bundle import DEFAULT_BUNDLE, Bundle, find, load_network, read_bundle
+from detector.bundle import DEFAULT_BUNDLE, Bundle, BundleError, find, load_network, read_bundle
 from detector.evaluation.calibration import calibrated
 from detector.explain import Heatmap, received, rollout
 from detector.images import IMAGE_SUFFIXES, ImageReadError, Photo, read_image
@@ -64,8 +64,11 @@ class Classifier:
     """
 
     def __init__(self, bundle: Bundle):
+        import keras
         import tensorflow as tf
 
+        if keras.config.backend() != "tensorflow":
+            raise BundleError(f"Keras is set to run on {keras.config.backend()}; the classifier needs KERAS_BACKEND=tensorflow.")
         self.bundle = bundle
         self.network = load_network(bundle)
         size = bundle.preprocessing.size

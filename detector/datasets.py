@@ -32,6 +32,8 @@ from detector.images import IMAGE_SUFFIXES, ImageReadError, read_image
 
 COLUMNS = ("id", "y_true", "split", "source", "generator", "kind", "paired", "group")
 SPLITS = ("train", "val", "test", "unseen")
+# Manifest columns with this prefix say what a file was before it came into the dataset: its format, its size.
+FACT_PREFIX = "original_"
 CLASS_TITLES = {0: "real", 1: "AI-generated"}
 
 # Names are compared without case, spaces and punctuation: "AI_Generated", "ai-generated" and "AI generated" are one name.
@@ -76,9 +78,11 @@ class DatasetError(ValueError):
 class Dataset:
     """Labelled images on disk, each with a split.
 
-    ``rows`` has exactly the columns `COLUMNS`, sorted by id: ``id`` (path relative to ``root``, with forward slashes), ``y_true``
+    ``rows`` has the columns `COLUMNS`, sorted by id: ``id`` (path relative to ``root``, with forward slashes), ``y_true``
     (int8, 1 = AI-generated, 0 = real), ``split`` (one of `SPLITS`), ``source``, ``generator``, ``kind`` ("unknown" where nobody
     said), ``paired`` (bool: real and AI images of this source share subject matter) and ``group`` (near-duplicates share one).
+    After them come the manifest's own columns named ``original_...``, numbers where every cell is one: never model input, but
+    evaluation asks whether the scores follow them.
     """
 
     root: Path
@@ -146,7 +150,8 @@ def load_dataset(
     notes += _check_classes(rows)
     if unreadable:
         notes.append(f"{_count(len(unreadable), 'image')} left out: missing or unreadable.")
-    rows = rows[list(COLUMNS)].astype({"y_true": np.int8}).reset_index(drop=True)
+    facts = [name for name in rows if name.startswith(FACT_PREFIX)]
+    rows = rows[[*COLUMNS, *facts]].astype({"y_true": np.int8}).reset_index(drop=True)
     return Dataset(root, layout, rows, tuple(sorted(unreadable)), _manifest_hash(rows), tuple(notes))
 
 
@@ -259,10 +264,19 @@ def _from_csv(path: Path, table: pd.DataFrame) -> tuple[Path, str, pd.DataFrame,
                 "kind": column("kind", UNKNOWN),
                 "paired": column("paired", "").str.lower().isin(("true", "1", "yes")),
                 "group": column("group", ""),
+                **{name: _fact(table[name]) for name in table if name.startswith(FACT_PREFIX)},
             }
         ),
         [],
     )
+
+
+def _fact(cells: pd.Series) -> pd.Series:
+    """Numbers if every cell that is not empty holds one, else text; empty cells are missing."""
+    cells = cells.str.strip()
+    cells = cells.where(cells != "", None)
+    numbers = pd.to_numeric(cells, errors="coerce")
+    return numbers if numbers.notna().equals(cells.notna()) else cells
 
 
 def _normal_path(cell: str) -> str:

@@ -108,6 +108,18 @@ def test_manifest_columns_are_taken_as_given(make):
     assert dataset.notes == () and dataset.unreadable == ()
 
 
+def test_manifest_columns_named_original_are_carried_along_as_numbers_where_they_are(make):
+    make.manifest(
+        10, original_width=[640] * 19 + [""], original_format=["JPEG", "PNG"] * 9 + ["", "7"], original_note="", Original_Bytes="1e3", licence="none"
+    )
+    rows = load_dataset(make.root).rows
+    assert tuple(rows.columns) == (*COLUMNS, "original_width", "original_format", "original_note", "original_bytes")
+    assert rows["original_width"].tolist()[:19] == [640.0] * 19 and np.isnan(rows["original_width"][19])
+    assert rows["original_format"].isna().tolist() == [False] * 18 + [True, False] and rows["original_format"][19] == "7"
+    assert rows["original_note"].isna().all()
+    assert rows["original_bytes"].tolist() == [1000] * 20
+
+
 def test_manifest_may_be_given_itself_under_any_name(make):
     make.manifest()
     renamed = (make.root / "manifest.csv").rename(make.root / "my pictures.csv")

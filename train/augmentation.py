@@ -35,11 +35,11 @@ def _geometry(canonical: np.ndarray, size: int, settings: Augmentation, rng: np.
     """Position, shift, zoom, rotation and flip. Without zoom and rotation it is a plain crop: no pixel is resampled."""
     height, width = canonical.shape[:2]
     if settings.crop_anywhere:
-        centre_x, centre_y = rng.uniform(size / 2, width - size / 2), rng.uniform(size / 2, height - size / 2)
+        left, top = rng.integers(width - size + 1), rng.integers(height - size + 1)
     else:
-        centre_x, centre_y = width / 2, height / 2
-    centre_x += rng.uniform(-settings.width_shift, settings.width_shift) * size
-    centre_y += rng.uniform(-settings.height_shift, settings.height_shift) * size
+        left, top = (width - size) // 2, (height - size) // 2
+    left = left + rng.uniform(-settings.width_shift, settings.width_shift) * size
+    top = top + rng.uniform(-settings.height_shift, settings.height_shift) * size
     scale, degrees = 1.0, 0.0
     if (settings.zoom or settings.rotation_degrees) and rng.random() < settings.geometry_probability:
         scale = rng.uniform(1 - settings.zoom, 1 + settings.zoom)
@@ -47,16 +47,16 @@ def _geometry(canonical: np.ndarray, size: int, settings: Augmentation, rng: np.
     flip = settings.flip and rng.random() < 0.5
 
     if scale == 1.0 and degrees == 0.0:
-        left, top = round(centre_x - size / 2), round(centre_y - size / 2)
-        inside_left, inside_top = np.clip(left, 0, width - size), np.clip(top, 0, height - size)
-        if (left, top) == (inside_left, inside_top):
+        left, top = round(left), round(top)
+        if 0 <= left <= width - size and 0 <= top <= height - size:
             square = canonical[top : top + size, left : left + size]
         else:  # a shift past the edge: mirror what is missing
             matrix = np.float32([[1, 0, -left], [0, 1, -top]])
             square = cv2.warpAffine(canonical, matrix, (size, size), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101)
     else:
-        matrix = cv2.getRotationMatrix2D((centre_x, centre_y), degrees, scale)
-        matrix[:, 2] += size / 2 - np.array([centre_x, centre_y])
+        # OpenCV counts from the centre of the first pixel, so the middle of n pixels is at (n - 1) / 2.
+        middle = (left + (size - 1) / 2, top + (size - 1) / 2)
+        matrix = cv2.getRotationMatrix2D(middle, degrees, scale) - [[0, 0, left], [0, 0, top]]
         square = cv2.warpAffine(canonical, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
     return square[:, ::-1] if flip else square
 
