@@ -101,12 +101,12 @@ class Viewer:
 @pytest.fixture
 def show(app_server, page):
     """``show(photo="wide", ...) -> Viewer``: the harness app, in ``page`` or another one, with these query parameters."""
-    return lambda on=page, **query: open_viewer(app_server(APP), on, **query)
 
+    def open_viewer(on=page, **query) -> Viewer:
+        on.goto(f"{app_server(APP)}/?{urlencode(query)}")
+        return Viewer(on).ready()
 
-def open_viewer(url: str, page, **query) -> Viewer:
-    page.goto(f"{url}/?{urlencode(query)}")
-    return Viewer(page).ready()
+    return open_viewer
 
 
 def decode(png: bytes) -> np.ndarray:
@@ -540,8 +540,8 @@ CONTRASTS = """root => {
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_words_are_readable(app_server, page, theme):
-    viewer = open_viewer(app_server(APP, STREAMLIT_THEME_BASE=theme), page, map="diffuse")
+def test_words_are_readable(open_page, show, theme):
+    viewer = show(open_page(color_scheme=theme), map="diffuse")
     ink = viewer.root.evaluate("e => getComputedStyle(e).color.match(/\\d+/g).map(Number)")
     assert (min(ink) > 128) == (theme == "dark")
     contrasts = viewer.root.evaluate(CONTRASTS)
