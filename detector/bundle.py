@@ -27,6 +27,7 @@ CARD, WEIGHTS, PREDICTIONS = "card.json", "model.weights.h5", "test_predictions.
 FORMAT = 1
 DEFAULT_BUNDLE = "efficientnetv2b0-attention"
 
+
 def weights_folder() -> Path:
     """Where bundles are looked for: the folder named by the environment variable TELLTALE_WEIGHTS, else ``weights/`` of this checkout."""
     return Path(os.environ.get("TELLTALE_WEIGHTS") or Path(__file__).resolve().parent.parent / "weights")
@@ -119,18 +120,28 @@ def _from_card(path: Path, card: Any) -> Bundle:
         raise ValueError("decision.unsure must hold the threshold.")
     preprocessing = Preprocessing(**card["preprocessing"])
     if preprocessing.size != architecture.preprocessing.size:
-        raise ValueError(f"its preprocessing makes pictures of {preprocessing.size} pixels, but {architecture.name} takes {architecture.preprocessing.size}.")
+        raise ValueError(f"its preprocessing.size is {preprocessing.size}, but {architecture.name} takes {architecture.preprocessing.size}.")
     return Bundle(
         path=path,
         card=card,
         architecture=architecture,
-        arguments=architecture.complete(card["architecture"]["arguments"]),
+        arguments=_arguments(architecture, card["architecture"]["arguments"]),
         preprocessing=preprocessing,
         temperature=temperature,
         threshold=threshold,
         unsure=(low, high),
         weights_sha256=str(card["weights_sha256"]),
     )
+
+
+def _arguments(architecture: architectures.Architecture, given: Any) -> dict[str, Any]:
+    """The architecture's arguments with those given, each of its default's type and not so large that building takes terabytes."""
+    arguments = architecture.complete(given)
+    for name, default in architecture.arguments.items():
+        types = (float, int) if type(default) is float else (type(default),)
+        if type(arguments[name]) not in types or not 0 <= arguments[name] <= 4096:
+            raise ValueError(f"architecture.arguments.{name} must be like {default!r}, not {str(arguments[name])[:40]!r}.")
+    return arguments
 
 
 def _number(value: Any, where: str, low: float, high: float) -> float:

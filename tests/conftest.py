@@ -16,15 +16,19 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).parents[1]
 
-
-def photo(kind: str, height: int = 48, width: int = 64) -> np.ndarray:
+def make_photo(kind: str, height: int = 48, width: int = 64) -> np.ndarray:
     """uint8 (height, width, 3). The tiny bundle calls "warm" ones AI-generated, "cool" ones real, and is unsure of "mixed" ones."""
     warm, cool = np.array([230.0, 120.0, 30.0]), np.array([30.0, 90.0, 220.0])
     colour = {"warm": warm, "cool": cool, "mixed": (warm + cool) / 2}[kind]
     shade = np.linspace(0.8, 1.1, width)[None, :, None] * np.linspace(1.1, 0.9, height)[:, None, None]
     return np.clip(colour * shade, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def photo():
+    """``photo(kind, height=48, width=64)``: see ``make_photo``."""
+    return make_photo
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +48,7 @@ def tiny_bundle(tmp_path_factory) -> Path:
     architecture = architectures.get("tiny-attention")
     network = architecture.build(None)
     _seed(network)
-    inputs = np.stack([architecture.preprocessing(photo(kind)) for kind in ("warm", "cool", "mixed")]).astype(np.float32)
+    inputs = np.stack([architecture.preprocessing(make_photo(kind)) for kind in ("warm", "cool", "mixed")]).astype(np.float32)
     _spread(network, inputs)
     network.save_weights(folder / WEIGHTS)
     sha256 = file_sha256(folder / WEIGHTS)
@@ -91,9 +95,9 @@ def classifier(tiny_bundle):
 def photo_folder(tmp_path_factory) -> Path:
     """warm.png, cool.jpg and mixed.png, of different sizes."""
     folder = tmp_path_factory.mktemp("photos")
-    Image.fromarray(photo("warm")).save(folder / "warm.png")
-    Image.fromarray(photo("cool", 300, 200)).save(folder / "cool.jpg", quality=95)
-    Image.fromarray(photo("mixed", 60, 60)).save(folder / "mixed.png")
+    Image.fromarray(make_photo("warm")).save(folder / "warm.png")
+    Image.fromarray(make_photo("cool", 300, 200)).save(folder / "cool.jpg", quality=95)
+    Image.fromarray(make_photo("mixed", 60, 60)).save(folder / "mixed.png")
     return folder
 
 
@@ -104,7 +108,7 @@ def _seed(network) -> None:
         if variable.name in ("gamma", "moving_variance"):
             variable.assign(np.ones(variable.shape))
         elif variable.name == "kernel":
-            size = 3 if "query" in variable.path else 1  # decided enough for attention that is not diffuse on every photo
+            size = 5 if "query" in variable.path else 1  # decided enough for attention that is not diffuse on every photo
             variable.assign(rng.normal(0, size * np.sqrt(2 / np.prod(variable.shape[:-1])), variable.shape))
         else:
             variable.assign(np.zeros(variable.shape))

@@ -48,8 +48,10 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
             if file.metadata.num_rows > MAX_ROWS:
                 raise PredictionsError(f"The predictions file {name} claims {file.metadata.num_rows} rows; at most {MAX_ROWS} are read.")
             table = file.read()
-        rows = table.to_pandas(ignore_metadata=True)
-    except (OSError, pa.ArrowException) as error:
+        rows = table.replace_schema_metadata().to_pandas()  # what the file tells pandas to do is not needed
+    except PredictionsError:
+        raise
+    except Exception as error:  # a damaged file makes Arrow and pandas raise nearly anything
         raise PredictionsError(f"The predictions file {name} cannot be read as Parquet: {error}") from error
     columns = list(rows.columns)
     if missing := [column for column in REQUIRED if columns.count(column) != 1]:

@@ -1,0 +1,148 @@
+"""Every entry of the registry is built and run; an architecture that is not tested cannot be listed."""
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector import architectures
+from detector.architectures import ARCHITECTURES
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module", params=sorted(ARCHITECTURES))
+def built(request):
+    """(registry entry, network with random weights, its outputs for two random images): built once, EfficientNet takes a few seconds."""
+    architecture = ARCHITECTURES[request.param]
+    network = architecture.build(None)
+    size = architecture.preprocessing.size
+    images = np.random.default_rng(0).integers(0, 256, (2, size, size, 3)).astype(np.float32)
+    return architecture, network, {name: np.asarray(value) for name, value in network(images, training=False).items()}
+
+
+def test_name_is_the_key():
+    assert all(entry.name == key for key, entry in ARCHITECTURES.items())
+
+
+def test_input_is_a_square_of_the_preprocessings_size(built):
+    architecture, network, _ = built
+    size = architecture.preprocessing.size
+    assert network.input_shape == (None, size, size, 3)
+
+
+def test_logit_is_one_float32_per_image(built):
+    _, _, outputs = built
+    assert outputs["logit"].shape == (2, 1) and outputs["logit"].dtype == np.float32 and np.isfinite(outputs["logit"]).all()
+
+
+def test_attention_is_float32_per_layer_and_head(built):
+    architecture, _, outputs = built
+    n = architecture.grid[0] * architecture.grid[1]
+    assert outputs["attention"].shape == (2, 1, architecture.arguments["heads"], n, n) and outputs["attention"].dtype == np.float32
+
+
+def test_attention_rows_sum_to_1(built):
+    _, _, outputs = built
+    assert (outputs["attention"] >= 0).all()
+    np.testing.assert_allclose(outputs["attention"].sum(-1), 1, atol=1e-5)
+
+
+def test_grid_is_the_feature_layers_size(built):
+    architecture, network, _ = built
+    assert network.get_layer(architecture.feature_layer).output.shape[1:3] == architecture.grid
+
+
+def test_head_names_layers_of_the_network(built):
+    architecture, network, _ = built
+    names = [layer.name for layer in network.layers]
+    assert set(architecture.head) <= set(names)
+    assert names.index(architecture.feature_layer) < min(names.index(name) for name in architecture.head)
+
+
+def test_everything_above_the_feature_layer_is_head(built):
+    architecture, network, _ = built
+    names = [layer.name for layer in network.layers]
+    assert set(names[names.index(architecture.feature_layer) + 1 :]) == set(architecture.head)
+
+
+def test_defaults_are_those_of_build(built):
+    architecture, _, _ = built
+    parameters = list(inspect.signature(architecture.build).parameters.values())
+    assert parameters[0].name == "backbone_weights" and parameters[0].default is None
+    assert {parameter.name: parameter.default for parameter in parameters[1:]} == architecture.arguments
+
+
+def test_unknown_argument_is_refused_with_the_known_ones(built):
+    architecture, _, _ = built
+    with pytest.raises(ValueError, match="no argument depth.*heads"):
+        architecture.complete({"depth": 3})
+
+
+def test_arguments_are_laid_over_the_defaults(built):
+    architecture, _, _ = built
+    assert architecture.complete({"heads": 4}) == {**architecture.arguments, "heads": 4}
+
+
+def test_network_scales_pixels_by_itself():
+    """0..255 goes in; the first layer makes it -1..1."""
+    import keras
+
+    architecture = architectures.get("tiny-attention")
+    network = architecture.build(None)
+    scaled = keras.Model(network.input, network.get_layer("rescaling").output)
+    levels = np.float32([0, 127.5, 255]).reshape(3, 1, 1, 1) * np.ones((1, 32, 32, 3), np.float32)
+    np.testing.assert_allclose(np.asarray(scaled(levels))[:, 0, 0, 0], [-1, 0, 1])
+
+
+def test_efficientnet_has_the_published_head():
+    architecture = architectures.get("efficientnetv2b0-attention")
+    network = architecture.build(None)
+    hidden, dropout, logit = (network.get_layer(name) for name in ("hidden", "dropout", "logit"))
+    assert (hidden.units, hidden.activation.__name__, dropout.rate, logit.units, logit.activation.__name__) == (64, "relu", 0.6, 1, "linear")
+    assert network.get_layer(architecture.feature_layer).output.shape[1:] == (7, 7, 1280)
+
+
+@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+def test_heads_are_configurable(name):
+    architecture = architectures.get(name)
+    n = architecture.grid[0] * architecture.grid[1]
+    assert architecture.build(None, heads=3).output["attention"].shape == (None, 1, 3, n, n)
+
+
+def test_every_head_has_rows_that_sum_to_1():
+    outputs = architectures.get("tiny-attention").build(None, heads=2)(np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3)).astype(np.float32))
+    np.testing.assert_allclose(np.asarray(outputs["attention"])[0, 0].sum(-1), np.ones((2, 16)), atol=1e-5)
+
+
+def test_without_residual_nothing_is_added():
+    network = architectures.get("tiny-attention").build(None, residual=False)
+    assert "attended" not in [layer.name for layer in network.layers]
+
+
+def test_tiny_has_no_imagenet_weights():
+    with pytest.raises(ValueError, match="no ImageNet weights"):
+        architectures.get("tiny-attention").build("imagenet")
+
+
+def test_unknown_architecture_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="no architecture called 'resnet'.*tiny-attention"):
+        architectures.get("resnet")
+
+
+def test_weights_fit_whatever_else_was_built_in_the_process(tmp_path):
+    """Keras numbers unnamed layers per process; a file saved by one network must load into the next."""
+    architecture = architectures.get("tiny-attention")
+    first, second = architecture.build(None), architecture.build(None)
+    first.save_weights(tmp_path / "w.weights.h5")
+    second.load_weights(tmp_path / "w.weights.h5")
+    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_registry_needs_no_keras():
+    code = "import sys, detector.architectures as a; a.get('tiny-attention').complete({}); sys.exit('keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

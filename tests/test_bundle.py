@@ -1,0 +1,260 @@
+"""detector.bundle: a good bundle loads, every damaged one is refused with a sentence."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector import bundle as bundles
+from detector.bundle import BundleError, available, file_sha256, find, load_network, read_bundle, write_card
+
+ROOT = Path(__file__).parents[1]
+
+
+def edit(folder, **changes):
+    """Replace parts of a card: ``decision__threshold=2`` sets card["decision"]["threshold"]; ``...`` deletes."""
+    card = json.loads((folder / "card.json").read_text())
+    for path, value in changes.items():
+        *outer, last = path.split("__")
+        part = card
+        for name in outer:
+            part = part[name]
+        if value is ...:
+            del part[last]
+        else:
+            part[last] = value
+    (folder / "card.json").write_text(json.dumps(card))
+
+
+def refusal(folder) -> str:
+    """The sentence with which a bundle is refused."""
+    with pytest.raises(BundleError) as caught:
+        load_network(read_bundle(folder))
+    sentence = str(caught.value)
+    assert "Traceback" not in sentence and "\n" not in sentence and len(sentence) < 600
+    return sentence
+
+
+# ---- a good one ------------------------------------------------------------------------------------------------------------
+
+
+def test_good_bundle_is_read(tiny_bundle):
+    bundle = read_bundle(tiny_bundle)
+    assert (bundle.name, bundle.architecture.name) == ("tiny", "tiny-attention")
+    assert (bundle.temperature, bundle.threshold, bundle.unsure) == (2.0, 0.5, (0.3, 0.7))
+    assert bundle.preprocessing.size == 32 and bundle.arguments["heads"] == 1
+    assert bundle.card["title"] == "Tiny test model"
+
+
+def test_network_gets_the_files_weights(tiny_bundle):
+    one, other = (load_network(read_bundle(tiny_bundle)).get_weights() for _ in range(2))
+    assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True)) and any(a.any() for a in one)
+
+
+def test_verdict_by_hand(tiny_bundle):
+    bundle = read_bundle(tiny_bundle)
+    assert [bundle.verdict(score) for score in (0, 0.29, 0.3, 0.31, 0.5, 0.69, 0.7, 1)] == ["real"] * 3 + ["unsure"] * 3 + ["ai"] * 2
+
+
+def test_verdict_without_a_band_is_decided_at_the_threshold(spoilable_bundle):
+    edit(spoilable_bundle, decision__threshold=0.4, decision__unsure=[0.4, 0.4])
+    bundle = read_bundle(spoilable_bundle)
+    assert [bundle.verdict(score) for score in (0.39, 0.4, 0.41)] == ["real", "ai", "ai"]
+
+
+def test_bundle_named_by_a_relative_path_has_a_name(tiny_bundle, monkeypatch):
+    monkeypatch.chdir(tiny_bundle)
+    assert read_bundle(".").name == "tiny"
+
+
+def test_find_prefers_the_weights_folder_and_takes_paths(tiny_bundle, monkeypatch):
+    monkeypatch.setenv("TELLTALE_WEIGHTS", str(tiny_bundle.parent))
+    assert find("tiny") == find(tiny_bundle) == tiny_bundle
+
+
+def test_find_says_which_models_there_are(tiny_bundle, monkeypatch):
+    monkeypatch.setenv("TELLTALE_WEIGHTS", str(tiny_bundle.parent))
+    with pytest.raises(BundleError, match="no model called 'nobody'.*tiny"):
+        find("nobody")
+
+
+def test_available_lists_folders_with_a_card_the_default_first(tmp_path, monkeypatch):
+    monkeypatch.setenv("TELLTALE_WEIGHTS", str(tmp_path))
+    for name in ("alpha", bundles.DEFAULT_BUNDLE, "zeta"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "card.json").touch()
+    (tmp_path / "no-card").mkdir()
+    assert available() == [bundles.DEFAULT_BUNDLE, "alpha", "zeta"]
+
+
+def test_no_weights_folder_means_no_models(tmp_path, monkeypatch):
+    monkeypatch.setenv("TELLTALE_WEIGHTS", str(tmp_path / "nothing"))
+    assert available() == []
+
+
+def test_card_is_written_whole(tmp_path):
+    write_card(tmp_path, {"title": "Überprüfung"})
+    assert os.listdir(tmp_path) == ["card.json"] and json.loads((tmp_path / "card.json").read_text("utf-8")) == {"title": "Überprüfung"}
+
+
+def test_reading_a_bundle_needs_no_tensorflow(tiny_bundle):
+    code = "import sys, detector.bundle as b; b.read_bundle(sys.argv[1]); sys.exit(not {'keras', 'tensorflow'}.isdisjoint(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code, str(tiny_bundle)], cwd=ROOT).returncode == 0
+
+
+# ---- damaged ones ----------------------------------------------------------------------------------------------------------
+
+
+def test_no_card(spoilable_bundle):
+    (spoilable_bundle / "card.json").unlink()
+    assert "has no card.json" in refusal(spoilable_bundle)
+
+
+def test_no_weights(spoilable_bundle):
+    (spoilable_bundle / "model.weights.h5").unlink()
+    assert "has no model.weights.h5" in refusal(spoilable_bundle)
+
+
+@pytest.mark.parametrize("kind", ["empty", "cut", "bytes", "deep", "digits"])
+def test_card_that_is_not_json(spoilable_bundle, kind):
+    digits = b'{"format": ' + b"9" * 10_000 + b"}"
+    content = {"empty": b"", "cut": b"{", "bytes": b"\xff\xfe\x00", "deep": b"[" * 100_000, "digits": digits}[kind]
+    (spoilable_bundle / "card.json").write_bytes(content)
+    assert "card.json" in refusal(spoilable_bundle)
+
+
+def test_card_that_is_a_folder(spoilable_bundle):
+    (spoilable_bundle / "card.json").unlink()
+    (spoilable_bundle / "card.json").mkdir()
+    assert "cannot be read" in refusal(spoilable_bundle)
+
+
+@pytest.mark.parametrize("content", ["[]", "null", '"card"', "3"])
+def test_card_that_is_not_an_object(spoilable_bundle, content):
+    (spoilable_bundle / "card.json").write_text(content)
+    assert "not a JSON object" in refusal(spoilable_bundle)
+
+
+def test_other_format(spoilable_bundle):
+    edit(spoilable_bundle, format=2)
+    assert "its format is 2; this version of Telltale reads format 1" in refusal(spoilable_bundle)
+
+
+@pytest.mark.parametrize("field", ["format", "architecture", "labels", "calibration", "decision", "preprocessing", "weights_sha256"])
+def test_missing_field_is_named(spoilable_bundle, field):
+    edit(spoilable_bundle, **{field: ...})
+    assert f"it has no {field!r}" in refusal(spoilable_bundle)
+
+
+def test_unknown_architecture(spoilable_bundle):
+    edit(spoilable_bundle, architecture__name="resnet")
+    assert "no architecture called 'resnet'" in refusal(spoilable_bundle)
+
+
+def test_unknown_argument(spoilable_bundle):
+    edit(spoilable_bundle, architecture__arguments={"depth": 3})
+    assert "no argument depth" in refusal(spoilable_bundle)
+
+
+def test_labels_the_other_way_round(spoilable_bundle):
+    edit(spoilable_bundle, labels={"0": "AI-generated", "1": "real"})
+    assert "its labels are not" in refusal(spoilable_bundle)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), float("inf"), "0.5", None, True, [0.5], 10**400])
+def test_threshold_that_is_no_number_from_0_to_1(spoilable_bundle, value):
+    edit(spoilable_bundle, decision__threshold=value)
+    assert "decision.threshold must be a number from 0 to 1" in refusal(spoilable_bundle)
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), 1e9, "2"])
+def test_temperature_out_of_range(spoilable_bundle, value):
+    edit(spoilable_bundle, calibration__temperature=value)
+    assert "calibration.temperature" in refusal(spoilable_bundle)
+
+
+@pytest.mark.parametrize("value", [[0.6, 0.7], [0.7, 0.3], [0.3], [0.3, 0.5, 0.7], [float("nan"), 0.7], "ab", None, {"low": 0.3, "high": 0.7}])
+def test_unsure_band_that_makes_no_sense(spoilable_bundle, value):
+    edit(spoilable_bundle, decision__unsure=value)
+    assert "is not valid" in refusal(spoilable_bundle)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"preprocessing": []},
+        {"preprocessing__size": "32"},
+        {"preprocessing__size": 32.0},
+        {"preprocessing__size": 34},  # fits short_side but not the network
+        {"preprocessing__extra": 1},
+        {"architecture": "tiny-attention"},
+        {"architecture__name": ["tiny-attention"]},
+        {"architecture__arguments": None},
+        {"architecture__arguments": []},
+        {"decision": 0.5},
+        {"calibration": None},
+        {"format": "x" * 1_000_000},
+        {"architecture__name": "x" * 1_000_000},
+    ],
+    ids=lambda changes: f"{next(iter(changes))}={str(next(iter(changes.values())))[:20]}",
+)
+def test_odd_field(spoilable_bundle, changes):
+    edit(spoilable_bundle, **changes)
+    assert "is not valid" in refusal(spoilable_bundle)
+
+
+@pytest.mark.parametrize(
+    "value", [{"heads": "two"}, {"heads": 10**12}, {"heads": 1.0}, {"key_dim": None}, {"hidden": -1}, {"residual": "false"}], ids=str
+)
+def test_argument_unlike_its_default(spoilable_bundle, value):
+    edit(spoilable_bundle, architecture__arguments=value)
+    assert f"architecture.arguments.{next(iter(value))} must be like" in refusal(spoilable_bundle)
+
+
+@pytest.mark.parametrize("value", [{"heads": 0}, {"dropout": 7}], ids=str)
+def test_argument_that_keras_refuses(spoilable_bundle, value):
+    edit(spoilable_bundle, architecture__arguments=value)
+    assert "do not fit" in refusal(spoilable_bundle)
+
+
+def test_replaced_weights(spoilable_bundle):
+    with open(spoilable_bundle / "model.weights.h5", "ab") as file:
+        file.write(b"\0")
+    assert "SHA-256 differs" in refusal(spoilable_bundle)
+
+
+@pytest.mark.filterwarnings("ignore:Skipping nested container")
+def test_weights_of_another_shape(spoilable_bundle):
+    from detector import architectures
+
+    architectures.get("tiny-attention").build(None, hidden=17).save_weights(spoilable_bundle / "model.weights.h5")
+    edit(spoilable_bundle, weights_sha256=file_sha256(spoilable_bundle / "model.weights.h5"))
+    assert "do not fit its architecture tiny-attention" in refusal(spoilable_bundle)
+
+
+@pytest.mark.filterwarnings("ignore:Skipping nested container")
+def test_weights_that_lack_a_layer(spoilable_bundle):
+    import h5py
+
+    with h5py.File(spoilable_bundle / "model.weights.h5", "a") as file:
+        del file["layers/multi_head_attention/query_dense"]
+    edit(spoilable_bundle, weights_sha256=file_sha256(spoilable_bundle / "model.weights.h5"))
+    assert "do not fit" in refusal(spoilable_bundle)
+
+
+def test_weights_that_are_no_hdf5_file(spoilable_bundle):
+    (spoilable_bundle / "model.weights.h5").write_bytes(b"\x80\x04cos\nsystem\n")
+    edit(spoilable_bundle, weights_sha256=file_sha256(spoilable_bundle / "model.weights.h5"))
+    assert "do not fit" in refusal(spoilable_bundle)
+
+
+def test_weights_that_are_not_finite(spoilable_bundle):
+    network = load_network(read_bundle(spoilable_bundle))
+    network.get_layer("logit").bias.assign([np.nan])
+    network.save_weights(spoilable_bundle / "model.weights.h5")
+    edit(spoilable_bundle, weights_sha256=file_sha256(spoilable_bundle / "model.weights.h5"))
+    assert "not finite" in refusal(spoilable_bundle)
