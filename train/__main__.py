@@ -6,17 +6,21 @@ Exit status: 0 finished, 1 failed, 2 wrong usage or data, 3 stopped on request w
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import shlex
 import signal
+import subprocess
 import sys
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 from detector.datasets import Dataset, DatasetError, load_dataset
+from detector.images import ImageReadError
 from train.recipes import Recipe, RecipeError, from_dict, load_recipe, names
-from train.runs import RunDirectory, RunError
+from train.runs import RunDirectory, RunError, Stopped, TrainingFailed
 
 FINISHED, FAILED, USAGE, STOPPED = 0, 1, 2, 3
 
@@ -31,18 +35,22 @@ def main(argv: list[str] | None = None) -> int:
             config = run.read("config.json")
             try:
                 recipe, data, command = from_dict(config["recipe"]), config["data"], config["command"]
-            except KeyError as error:
-                raise RunError(f"{run.path}/config.json has no {error}.") from error
+            except (KeyError, TypeError) as error:
+                raise RunError(f"{run.path}/config.json is not what a run writes there: {error}.") from error
         else:
             recipe = load_recipe(arguments.recipe, arguments.set)
             data, command = str(Path(arguments.data).resolve()), _command(arguments)
             run = RunDirectory.claim(arguments.run_dir)
             run.write("config.json", {"recipe": recipe.to_dict(), "data": data, "command": command})
+        run.hold()
     except (RecipeError, RunError) as error:
         print(f"train: {error}", file=sys.stderr)
         return USAGE
     with _tee(run.path / "train.log"):
-        return _run(run, recipe, data, command)
+        code = _run(run, recipe, data, command)
+    if code in (FAILED, USAGE) and not sys.stdout.isatty():  # what is said has gone to the log alone
+        print(f"train: {run.read('status.json')['reason']}", file=sys.stderr)
+    return code
 
 
 def _run(run: RunDirectory, recipe: Recipe, data: str, command: str) -> int:
@@ -50,39 +58,40 @@ def _run(run: RunDirectory, recipe: Recipe, data: str, command: str) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # keep TensorFlow's start-up chatter out of the log
     stop = _StopOnSignal()
     run.set_status("running")
+    again = f"python -m train --resume {shlex.quote(str(run.path))}"
     try:
-        dataset = load_dataset(data, seed=recipe.seed, progress=_ScanProgress())
+        dataset = load_dataset(data, seed=recipe.seed, progress=_ScanProgress(stop))
         _describe(dataset)
+        _compare_with_start(run, dataset)
         # Keras is imported only now: a wrong folder is reported at once, not after TensorFlow has started.
         from train import device
         from train.finish import write_bundle
-        from train.loop import Loop, Stopped, TrainingFailed
+        from train.loop import Loop
 
         say(device.set_up().sentence)
-        try:
-            network = Loop(run, recipe, dataset, stop, say).train()
-        except Stopped:
-            say(f"Stopped; a checkpoint is written. Continue with: python -m train --resume {run.path}")
-            run.set_status("stopped", "Stopped on request.")
-            return STOPPED
-        except TrainingFailed as error:
-            return _failed(run, str(error))
-        bundle = write_bundle(run, recipe, dataset, network, command, say)
-    except DatasetError as error:
-        _failed(run, str(error))
-        return USAGE
-    except (Exception, KeyboardInterrupt) as error:  # whatever happens, the run directory must say so
-        traceback.print_exc()
-        return _failed(run, f"{type(error).__name__}: {error}")
-    say(f"Done: the model is in {bundle}")
-    run.set_status("completed")
-    return FINISHED
+        network = Loop(run, recipe, dataset, stop, say).train()
+        bundle = write_bundle(run, recipe, dataset, network, command, stop, say)
+    except (Stopped, KeyboardInterrupt):
+        return _end(run, STOPPED, "stopped", "Stopped on request.", f"Continue with: {again}")
+    except (DatasetError, RecipeError) as error:
+        return _end(run, USAGE, "failed", str(error))
+    except TrainingFailed as error:
+        return _end(run, FAILED, "failed", str(error))
+    except ImageReadError as error:
+        return _end(run, FAILED, "failed", f"{error} Put it back, or go on without it: {again}")
+    except Exception as error:  # whatever happens, the run directory must say so
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            return _end(run, FAILED, "failed", f"The disk is full. Free some space and continue with: {again}")
+        return _end(run, FAILED, "failed", f"{type(error).__name__}: {error}", f"\n{traceback.format_exc()}")
+    return _end(run, FINISHED, "completed", "", f"Done: the model is in {bundle}")
 
 
-def _failed(run: RunDirectory, reason: str) -> int:
-    say(f"Failed: {reason}")
-    run.set_status("failed", reason)
-    return FAILED
+def _end(run: RunDirectory, code: int, state: str, reason: str, more: str = "") -> int:
+    """Write how the run ended, first where programs look for it and then into the log, which a full disk may refuse."""
+    run.set_status(state, reason)
+    with suppress(OSError):
+        say(f"{'Failed: ' if state == 'failed' else ''}{reason} {more}".strip())
+    return code
 
 
 def say(line: str) -> None:
@@ -91,7 +100,8 @@ def say(line: str) -> None:
 
 def _describe(dataset: Dataset) -> None:
     counts = dataset.rows.groupby(["split", "y_true"], sort=False).size().unstack(fill_value=0)
-    say(f"Data: {len(dataset.rows):,} images, layout {dataset.layout}, {dataset.rows['source'].nunique()} sources, manifest {dataset.manifest_hash[:12]}.")
+    sources = dataset.rows["source"].nunique()
+    say(f"Data: {len(dataset.rows):,} images, layout {dataset.layout}, {sources} sources, manifest {dataset.manifest_hash[:12]}.")
     for split, row in counts.iterrows():
         say(f"  {split}: {row.get(1, 0):,} AI-generated, {row.get(0, 0):,} real")
     for note in dataset.notes:
@@ -102,20 +112,31 @@ def _describe(dataset: Dataset) -> None:
         say(f"  ... and {len(dataset.unreadable) - 20} more left out")
 
 
-class _ScanProgress:
-    """Says how far the scan of the dataset is, every five seconds."""
+def _compare_with_start(run: RunDirectory, dataset: Dataset) -> None:
+    """Note which images the run began with; on resuming, say so if they are others now."""
+    config = run.read("config.json")
+    if config.setdefault("manifest_sha256", dataset.manifest_hash) != dataset.manifest_hash:
+        say("The images, labels or splits are not those this run began with: images it was trained on may now be in the test split.")
+    run.write("config.json", config)
 
-    def __init__(self):
+
+class _ScanProgress:
+    """Says how far the scan of the dataset is, every five seconds; raises Stopped if a stop was asked for."""
+
+    def __init__(self, should_stop):
+        self._should_stop = should_stop
         self._last = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
+        if self._should_stop():
+            raise Stopped
         if time.monotonic() - self._last > 5:
             self._last = time.monotonic()
             say(f"Checking images: {done:,} of {total:,}")
 
 
 class _StopOnSignal:
-    """True once SIGTERM or SIGINT has come; the loop then ends after its current step. A second signal ends at once."""
+    """True once SIGTERM or SIGINT has come; the loop then ends after its current step. A second signal ends at once, without a checkpoint."""
 
     def __init__(self):
         self._asked = False
@@ -138,8 +159,6 @@ class _tee:
         self._path = path
 
     def __enter__(self):
-        import subprocess
-
         sys.stdout.flush()
         if sys.stdout.isatty():
             self._process = subprocess.Popen(["tee", "-a", "-i", str(self._path)], stdin=subprocess.PIPE, start_new_session=True)
@@ -150,12 +169,15 @@ class _tee:
         self._saved = [os.dup(1), os.dup(2)]
         os.dup2(target, 1)
         os.dup2(target, 2)
+        if not self._process:
+            os.close(target)
         sys.stdout.reconfigure(line_buffering=True)
         return self
 
     def __exit__(self, *_):
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):  # the disk is full
+                stream.flush()
         for descriptor, saved in enumerate(self._saved, start=1):
             os.dup2(saved, descriptor)
             os.close(saved)
@@ -165,12 +187,13 @@ class _tee:
 
 
 def _command(arguments: argparse.Namespace) -> str:
-    """The command that repeats this run, without machine paths: data and run folder by their last name."""
-    words = ["python", "-m", "train", "--recipe", arguments.recipe, "--data", "DATA", "--run-dir", f"runs/{Path(arguments.run_dir).name}"]
+    """The command that repeats this run, without this machine's paths: of data, recipe, weights and run folder only the last name."""
+    recipe = Path(arguments.recipe).name if arguments.recipe.endswith(".toml") else arguments.recipe
+    words = ["python", "-m", "train", "--recipe", recipe, "--data", "DATA", "--run-dir", f"runs/{Path(arguments.run_dir).name}"]
     for setting in arguments.set:
-        key, _, value = setting.partition("=")
-        # The path of a weights file is this machine's; which file it was is not.
-        words += ["--set", f"{key}={Path(value).name}" if key == "backbone_weights" else setting]
+        key, _, value = (part.strip() for part in setting.partition("="))
+        file = Path(value.strip("'\"")).name
+        words += ["--set", f"{key}={file}" if key == "backbone_weights" else setting]
     return shlex.join(words)
 
 

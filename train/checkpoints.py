@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import math
 import os
 import shutil
 from dataclasses import asdict, dataclass, field
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import keras
 
-POSITION, STATE = "position.json", "training.weights.h5"
+POSITION, STATE, SEEDS = "position.json", "training.weights.h5", "seeds.json"
 
 
 @dataclass
@@ -41,14 +43,21 @@ class Checkpoints:
         folder.mkdir(exist_ok=True)
 
     def save(self, position: Position, model: keras.Model) -> None:
-        """Write ``model`` with its optimizer and ``position``. The rename makes it count."""
+        """Write ``model`` with its optimizer and random seeds, and ``position``. The rename makes it count."""
         older = self._complete()
         number = int(older[-1].name) + 1 if older else 0
         partial = self.folder / f"{number:06d}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
-        model.save_weights(partial / STATE)
-        (partial / POSITION).write_text(json.dumps(asdict(position)), "utf-8")
+        try:
+            save_weights(model, partial / STATE)
+            (partial / SEEDS).write_text(json.dumps([state.numpy().tolist() for state in _seed_states(model)]), "utf-8")
+            (partial / POSITION).write_text(json.dumps(asdict(position)), "utf-8")
+            for file in partial.iterdir():
+                _to_disk(file)
+        except Exception:  # most likely the disk is full: leave room for saying so
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
         os.rename(partial, self.folder / f"{number:06d}")
         for folder in older:
             shutil.rmtree(folder, ignore_errors=True)
@@ -60,12 +69,17 @@ class Checkpoints:
 
     def load_into(self, model: keras.Model) -> None:
         """Load the newest checkpoint into a compiled model whose optimizer is built."""
-        model.load_weights(self._complete()[-1] / STATE)
+        newest = self._complete()[-1]
+        model.load_weights(newest / STATE)
+        if (newest / SEEDS).exists():  # not in the first runs' checkpoints
+            for state, value in zip(_seed_states(model), json.loads((newest / SEEDS).read_text("utf-8")), strict=True):
+                state.assign(value)
 
     def save_best(self, network: keras.Model, stage: int) -> None:
         """Keep these weights as the stage's best (without optimizer)."""
         partial = self.folder / "partial.weights.h5"
-        network.save_weights(partial)
+        save_weights(network, partial)
+        _to_disk(partial)
         os.replace(partial, self._best(stage))
 
     def load_best_into(self, network: keras.Model, stage: int) -> None:
@@ -76,3 +90,25 @@ class Checkpoints:
 
     def _complete(self) -> list[Path]:
         return sorted(path for path in self.folder.iterdir() if path.is_dir() and path.name.isdecimal())
+
+
+def save_weights(model: keras.Model, path: Path) -> None:
+    """``model.save_weights`` with a look at the disk first: one that fills up meanwhile makes HDF5 crash the process. Raises OSError."""
+    optimizer = getattr(model, "optimizer", None)
+    variables = model.variables + (optimizer.variables if optimizer else [])
+    size = 4 * sum(math.prod(variable.shape) for variable in variables)
+    if shutil.disk_usage(path.parent).free < 1.1 * size + 4 * 2**20:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    model.save_weights(path)
+
+
+def _seed_states(model: keras.Model) -> list:
+    """The variables from which dropout draws. Keras does not save them with the weights. (torch draws from its own generator, which starts over.)"""
+    weights = set(map(id, model.weights))
+    return [variable for variable in model.variables if id(variable) not in weights]
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file's content has reached the disk: a rename must not outrun it when the power fails."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())

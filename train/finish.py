@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 
@@ -17,23 +19,33 @@ from detector.datasets import Dataset
 from detector.evaluation.calibration import calibrated, choose_threshold, choose_unsure_band, fit_temperature
 from detector.evaluation.metrics import headline, named_subsets
 from detector.evaluation.predictions import Predictions, write_predictions
-from detector.images import read_image
+from detector.preprocessing import Preprocessing
+from train.checkpoints import save_weights
 from train.loop import predict_logits
-from train.pipeline import read_ahead
+from train.pipeline import read_ahead, read_photo
 from train.recipes import Decision, Recipe
 from train.runs import RunDirectory
 
 LIBRARIES = ("keras", "tensorflow", "jax", "torch", "numpy", "pillow", "opencv-python", "scikit-learn")
 
 
-def write_bundle(run: RunDirectory, recipe: Recipe, dataset: Dataset, network, command: str, say) -> Path:
-    """Write ``run.bundle`` (weights, card, test predictions) and return it. Everything is written beside it first and renamed at the end."""
-    import keras
+def write_bundle(
+    run: RunDirectory,
+    recipe: Recipe,
+    dataset: Dataset,
+    network: keras.Model,
+    command: str,
+    should_stop: Callable[[], bool],
+    say: Callable[[str], None],
+) -> Path:
+    """Write ``run.bundle`` (weights, card, test predictions) and return it. Everything is written beside it first and renamed at the end.
 
+    Raises Stopped, and ImageReadError if an image has become unreadable.
+    """
     partial = run.path / "bundle.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    network.save_weights(partial / WEIGHTS)
+    save_weights(network, partial / WEIGHTS)
     architecture = architectures.get(recipe.architecture)
     arguments = architecture.complete(recipe.architecture_arguments)
 
@@ -41,10 +53,11 @@ def write_bundle(run: RunDirectory, recipe: Recipe, dataset: Dataset, network, c
     keras.config.set_dtype_policy("float32")
     shipped = architecture.build(None, **arguments)
     shipped.load_weights(partial / WEIGHTS)
-    val = _predict(shipped, dataset, ("val",), recipe, architecture.preprocessing)
+    val = _predict(shipped, dataset, ("val",), recipe, architecture.preprocessing, should_stop)
     decision = _decide(val, recipe.decision)
-    say(f"Calibrated on validation: temperature {decision['temperature']:.3f}, threshold {decision['threshold']:.3f}, unsure {decision['unsure'][0]:.3f} to {decision['unsure'][1]:.3f}.")
-    test = _predict(shipped, dataset, ("test", "unseen"), recipe, architecture.preprocessing)
+    figures = "temperature {temperature:.3f}, threshold {threshold:.3f}, unsure {unsure[0]:.3f} to {unsure[1]:.3f}".format(**decision)
+    say(f"Calibrated on validation: {figures}.")
+    test = _predict(shipped, dataset, ("test", "unseen"), recipe, architecture.preprocessing, should_stop)
     for rows in (val, test):
         rows["y_score"] = calibrated(rows["logit"], decision["temperature"])
 
@@ -52,7 +65,8 @@ def write_bundle(run: RunDirectory, recipe: Recipe, dataset: Dataset, network, c
     write_predictions(Predictions(test, sha256), partial / PREDICTIONS)
     subsets = {name: headline(rows["y_true"], rows["y_score"], decision["threshold"]) for name, rows in _subsets(val, test)}
     for name, figures in subsets.items():
-        say(f"{name}: " + ", ".join(f"{key} {value:.4f}" if isinstance(value, float) else f"{key} {value}" for key, value in figures.items() if key != "confusion_matrix"))
+        shown = (f"{key} {value:.4f}" if isinstance(value, float) else f"{key} {value}" for key, value in figures.items())
+        say(f"{name}: {', '.join(shown)}")
     counts = dataset.rows.groupby(["split", "y_true"]).size()
     write_card(partial, {
         "format": FORMAT,
@@ -65,12 +79,14 @@ def write_bundle(run: RunDirectory, recipe: Recipe, dataset: Dataset, network, c
         "weights_sha256": sha256,
         "metrics": subsets,
         "training": {
-            "run_id": run.id, "recipe": recipe.name, "settings": {**recipe.to_dict(), "backbone_weights": Path(recipe.backbone_weights).name}, "command": command,
+            "run_id": run.id, "recipe": recipe.name, "command": command,
+            "settings": {**recipe.to_dict(), "backbone_weights": Path(recipe.backbone_weights).name},
             "finished": datetime.now(UTC).isoformat(timespec="seconds"), "backend": keras.config.backend(), "libraries": _versions(),
             "dataset": {
                 "layout": dataset.layout, "manifest_sha256": dataset.manifest_hash, "sources": int(dataset.rows["source"].nunique()),
                 "images": {f"{split} {'AI-generated' if label else 'real'}": int(n) for (split, label), n in counts.items()},
                 "left_out_as_unreadable": len(dataset.unreadable),
+                "changed_during_training": dataset.manifest_hash != run.read("config.json").get("manifest_sha256", dataset.manifest_hash),
             },
         },
     })  # fmt: skip
@@ -79,23 +95,23 @@ def write_bundle(run: RunDirectory, recipe: Recipe, dataset: Dataset, network, c
     return run.bundle
 
 
-def _predict(network, dataset: Dataset, splits: tuple[str, ...], recipe: Recipe, preprocessing) -> pd.DataFrame:
+def _predict(network, dataset: Dataset, splits: tuple[str, ...], recipe: Recipe, preprocessing: Preprocessing, should_stop) -> pd.DataFrame:
     """The predictions table of some splits, without y_score."""
     rows = dataset.rows[dataset.rows["split"].isin(splits)].reset_index(drop=True)
-    facts: list[tuple[int, int]] = []
+    sizes: list[tuple[int, int]] = []
 
     def batch(start: int):
-        photos = [read_image(dataset.path(identity)) for identity in rows["id"][start : start + recipe.batch_size]]
+        photos = [read_photo(dataset, id) for id in rows["id"][start : start + recipe.batch_size]]
         return np.stack([preprocessing(photo.pixels) for photo in photos]), [(photo.width, photo.height) for photo in photos]
 
     def images():
-        for stack, sizes in read_ahead(batch, range(0, len(rows), recipe.batch_size), recipe.workers):
-            facts.extend(sizes)
+        for stack, widths_and_heights in read_ahead(batch, range(0, len(rows), recipe.batch_size), recipe.workers):
+            sizes.extend(widths_and_heights)
             yield stack
 
     table = rows.drop(columns=["group"])
-    table["logit"] = predict_logits(network, images()) if len(rows) else np.empty(0, np.float32)
-    table[["width", "height"]] = np.array(facts, np.int32).reshape(-1, 2)
+    table["logit"] = predict_logits(network, images(), should_stop)
+    table[["width", "height"]] = np.array(sizes, np.int32).reshape(-1, 2)
     return table
 
 
@@ -106,11 +122,10 @@ def _decide(val: pd.DataFrame, settings: Decision) -> dict:
     y_true = rows["y_true"].to_numpy()
     temperature = fit_temperature(y_true, rows["logit"])
     y_score = calibrated(rows["logit"], temperature)
-    if settings.threshold == "balanced":
-        threshold = choose_threshold(y_true, y_score, settings.max_false_alarms)
-    else:
-        threshold = float(settings.threshold)
+    balanced = settings.threshold == "balanced"
+    threshold = choose_threshold(y_true, y_score, settings.max_false_alarms) if balanced else float(settings.threshold)
     low, high = choose_unsure_band(y_true, y_score, threshold, settings.unsure_max_error)
+    low, high = min(low, threshold), max(high, threshold)  # rounding must not put the threshold outside
     outside = (y_score <= low) | (y_score >= high)
     wrong = (y_score >= threshold) != (y_true == 1)
     return {

@@ -11,34 +11,42 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from detector.datasets import Dataset
-from detector.images import read_image
+from detector.datasets import CLASS_TITLES, Dataset
+from detector.images import ImageReadError, Photo, read_image
 from detector.preprocessing import Preprocessing
 from train.augmentation import augment
-from train.recipes import Recipe, Sampling
+from train.recipes import Recipe, RecipeError, Sampling
 
 READ_AHEAD = 4
 """Batches kept ready while the network works."""
+
+
+def read_photo(dataset: Dataset, id: str) -> Photo:
+    """An image that was readable when the dataset was scanned; raises an ImageReadError that names it if it no longer is."""
+    try:
+        return read_image(dataset.path(id))
+    except ImageReadError as error:
+        raise ImageReadError(f"{id} has become unreadable since this run began. {error}") from error
 
 
 class CanonicalImages:
     """Canonical pictures by row position; kept in memory up to a budget, read from disk again beyond it. Thread-safe."""
 
     def __init__(self, dataset: Dataset, rows: pd.DataFrame, preprocessing: Preprocessing, cache_gb: float):
-        self._paths = [dataset.path(identity) for identity in rows["id"]]
+        self._dataset, self._ids = dataset, rows["id"].tolist()
         self._preprocessing = preprocessing
         self._cache: dict[int, np.ndarray] = {}
         self._free = int(cache_gb * 2**30)
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._ids)
 
     def __getitem__(self, position: int) -> np.ndarray:
-        """uint8 (h, w, 3). Raises ImageReadError if the file has become unreadable since the dataset was scanned."""
+        """uint8 (h, w, 3). Raises ImageReadError as `read_photo` does."""
         if (cached := self._cache.get(position)) is not None:
             return cached
-        canonical = self._preprocessing.canonical(read_image(self._paths[position]).pixels)
+        canonical = self._preprocessing.canonical(read_photo(self._dataset, self._ids[position]).pixels)
         with self._lock:
             if position not in self._cache and canonical.nbytes <= self._free:
                 self._cache[position] = canonical
@@ -103,14 +111,16 @@ def read_ahead(make: Callable[[int], Any], keys: range, workers: int) -> Iterato
 
 
 def sampling_shares(rows: pd.DataFrame, sampling: Sampling) -> np.ndarray:
-    """float64 (N,) summing to 1: how often each training row is drawn under ``sampling``."""
+    """float64 (N,) summing to 1: how often each training row is drawn under ``sampling``. Raises RecipeError if a class is never drawn."""
     weights = np.where(rows["paired"].to_numpy(bool), sampling.paired_weight, sampling.unpaired_weight).astype(np.float64)
     if sampling.balance_sources:
         sizes = rows.groupby(["source", "y_true"], dropna=False)["id"].transform("size").to_numpy(np.float64)
         weights *= sizes**-sampling.balance_sources
-    if sampling.balance_classes:
-        for label in (0, 1):
-            chosen = rows["y_true"].to_numpy() == label
+    for label in (0, 1):
+        chosen = rows["y_true"].to_numpy() == label
+        if not weights[chosen].sum():
+            raise RecipeError(f"sampling.paired_weight or unpaired_weight is 0, so no {CLASS_TITLES[label]} training image would ever be drawn.")
+        if sampling.balance_classes:
             weights[chosen] /= weights[chosen].sum()
     return weights / weights.sum()
 

@@ -7,6 +7,7 @@ Standard library and psutil only, so that a page can import this without loading
 ``progress.json``  stage, epoch, step, rate and time left, rewritten about once a second
 ``metrics.csv``    one row per epoch
 ``train.log``      what the run printed
+``lock``           held by the process that trains
 ``checkpoints/``   what ``--resume`` continues from
 ``bundle/``        the finished model
 """
@@ -24,25 +25,39 @@ from typing import Any
 import psutil
 
 STATES = ("queued", "running", "completed", "failed", "stopped")
+# The kernel derives a process's creation time from the wall clock, so the figure moves when the clock is set.
+CLOCK_STEP_SECONDS = 10.0
 
 
 class RunError(ValueError):
     """The run directory cannot be used; the message is a sentence for the user."""
 
 
+class TrainingFailed(RuntimeError):
+    """Training cannot go on; the message says why and what to try."""
+
+
+class Stopped(Exception):
+    """A stop was asked for; training ends where it is."""
+
+
 @dataclass(frozen=True)
 class RunDirectory:
+    """The folder of one run; the module's docstring lists what lies in it."""
+
     path: Path
 
     @classmethod
     def claim(cls, path: str | os.PathLike) -> RunDirectory:
-        """Make the directory; raises RunError if it exists, so that two starts can never share one."""
+        """Make the directory; raises RunError if it exists, so that two starts can never share one, or cannot be made."""
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.mkdir()
-        except FileExistsError:
-            raise RunError(f"The run directory {path} exists already. Give another one, or continue that run with --resume {path}.") from None
+        except OSError as error:
+            if path.exists():
+                raise RunError(f"The run directory {path} exists already. Give another one, or continue that run with --resume {path}.") from None
+            raise RunError(f"The run directory {path} cannot be made: {error.strerror}.") from error
         return cls(path)
 
     @classmethod
@@ -52,6 +67,16 @@ class RunDirectory:
         if not (run.path / "config.json").is_file():
             raise RunError(f"{run.path} is not a run directory: it has no config.json.")
         return run
+
+    def hold(self) -> None:
+        """Keep the run for this process until that ends; raises RunError if another process holds it, so that two can never resume one."""
+        import fcntl  # not on Windows, where pages may still look at runs
+
+        lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)  # never closed: closing it would let the run go
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(f"The run {self.path} is still going.") from None
 
     @property
     def id(self) -> str:
@@ -92,20 +117,22 @@ class RunDirectory:
 
     def alive(self) -> bool:
         """Whether the process that wrote status.json still runs (same pid and creation time, not a zombie)."""
-        status = self.read("status.json")
         try:
+            status = self.read("status.json")
             process = psutil.Process(status["pid"])
-            return process.create_time() == status["create_time"] and process.status() != psutil.STATUS_ZOMBIE
+            same = abs(process.create_time() - status["create_time"]) < CLOCK_STEP_SECONDS
+            return same and process.status() != psutil.STATUS_ZOMBIE
         except (KeyError, TypeError, ValueError, psutil.Error):
             return False
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Add a row to metrics.csv and flush it; the first row sets the columns."""
         path = self.path / "metrics.csv"
-        new = not path.exists() or not path.stat().st_size
-        with open(path, "a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(row))
-            if new:
+        with open(path, "a+", newline="", encoding="utf-8") as file:
+            file.seek(0)
+            columns = next(csv.reader(file), None)
+            writer = csv.DictWriter(file, columns or list(row), restval="", extrasaction="ignore", lineterminator="\n")
+            if not columns:
                 writer.writeheader()
             writer.writerow(row)
             file.flush()
@@ -117,5 +144,5 @@ class RunDirectory:
         if path.exists():
             lines = path.read_text("utf-8").splitlines(keepends=True)
             temporary = self.path / "metrics.csv.partial"
-            temporary.write_text("".join(lines[: rows + 1]), "utf-8")
+            temporary.write_text("".join(lines[: rows + 1]) if rows else "", "utf-8")
             os.replace(temporary, path)

@@ -6,6 +6,7 @@ name settings that exist. The fully resolved recipe is saved in the run director
 
 from __future__ import annotations
 
+import math
 import tomllib
 import typing
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
@@ -48,7 +49,7 @@ class Sampling:
     """How often each training image is drawn. Weights multiply; every epoch draws as many images as there are (or images_per_epoch)."""
 
     balance_classes: bool = False  # AI-generated and real images equally often
-    balance_sources: float = 0.0  # 0: a source is drawn in proportion to its size; 1: all sources equally often; between: size ** (1 - value)
+    balance_sources: float = 0.0  # each class of each source is drawn in proportion to size ** (1 - value): 0 by size, 1 all equally often
     paired_weight: float = 1.0  # of images whose source has real and AI-generated pictures of the same subjects
     unpaired_weight: float = 1.0  # of all other images
     images_per_epoch: int = 0  # 0: as many as the training split has
@@ -61,7 +62,7 @@ class Stage:
     epochs: int = 10
     learning_rate: float = 1e-3
     schedule: str = "constant"  # constant, or cosine: decays to 0 over all epochs
-    warmup_steps: int = 0  # steps over which the learning rate rises from 0
+    warmup_steps: int = 0  # steps over which the learning rate first rises from 0
     optimizer: str = "adam"  # adam or adamw
     weight_decay: float = 0.0  # adamw only
     clip_norm: float = 0.0  # 0: gradients are not clipped; else the largest norm of the whole gradient
@@ -123,6 +124,8 @@ def load_recipe(name: str, overrides: list[str] | tuple[str, ...] = ()) -> Recip
         settings = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"The recipe {path.name} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise RecipeError(f"The recipe {path.name} cannot be read: {error.strerror}.") from error
     for override in overrides:
         _override(settings, override)
     return from_dict({"name": path.stem, **settings})
@@ -136,6 +139,8 @@ def from_dict(settings: dict[str, Any]) -> Recipe:
         architecture.complete(recipe.architecture_arguments)
     except ValueError as error:
         raise RecipeError(str(error)) from error
+    for name, value in recipe.architecture_arguments.items():
+        _convert(type(architecture.arguments[name]), value, f"architecture_arguments.{name}")
     _check(recipe)
     return recipe
 
@@ -180,7 +185,9 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         if not isinstance(value, dict):
             raise RecipeError(f"{where} must be a group of settings, not {value!r}.")
         return value
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise RecipeError(f"{where} must be a finite number, not {value!r}.")
         return float(value)
     if hint is str and isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
@@ -197,13 +204,17 @@ def _check(recipe: Recipe) -> None:
         if not holds:
             raise RecipeError(sentence)
 
+    demand(0 <= recipe.seed < 2**32, "seed must be a whole number from 0 to 4294967295.")
     demand(recipe.batch_size >= 1, "batch_size must be at least 1.")
     demand(recipe.workers >= 1, "workers must be at least 1.")
+    demand(recipe.cache_gb >= 0, "cache_gb must not be negative.")
+    demand(recipe.checkpoint_minutes >= 0, "checkpoint_minutes must not be negative.")
     demand(0 <= recipe.label_smoothing < 1, "label_smoothing must be at least 0 and less than 1.")
+    at_most_1 = ("probability", "shift", "brightness", "saturation", "balance_sources")
     for part in ("augmentation", "sampling"):
         for setting in fields(getattr(recipe, part)):
             value = getattr(getattr(recipe, part), setting.name)
-            if setting.name.endswith("probability") or setting.name == "balance_sources":
+            if setting.name.endswith(at_most_1):
                 demand(0 <= value <= 1, f"{part}.{setting.name} must be between 0 and 1.")
             elif not isinstance(value, (tuple, bool)):
                 demand(value >= 0, f"{part}.{setting.name} must not be negative.")
@@ -214,17 +225,21 @@ def _check(recipe: Recipe) -> None:
     demand(recipe.sampling.paired_weight + recipe.sampling.unpaired_weight > 0, "The sampling weights must not both be 0.")
     for name in ("frozen", "finetune"):
         stage: Stage = getattr(recipe, name)
-        demand(stage.epochs >= 0, f"{name}.epochs must not be negative.")
+        for setting in ("epochs", "warmup_steps", "weight_decay", "clip_norm"):
+            demand(getattr(stage, setting) >= 0, f"{name}.{setting} must not be negative.")
         demand(stage.learning_rate > 0, f"{name}.learning_rate must be above 0.")
         demand(stage.patience >= 1, f"{name}.patience must be at least 1.")
         demand(stage.schedule in ("constant", "cosine"), f"{name}.schedule must be constant or cosine.")
         demand(stage.optimizer in ("adam", "adamw"), f"{name}.optimizer must be adam or adamw.")
+        demand(stage.optimizer == "adamw" or not stage.weight_decay, f"{name}.weight_decay needs {name}.optimizer adamw.")
         demand(stage.monitor in MONITORS, f"{name}.monitor must be one of {', '.join(MONITORS)}.")
         demand(stage.batch_norm in ("frozen", "train"), f"{name}.batch_norm must be frozen or train.")
         demand(parse_unfreeze(stage.unfreeze) is not None, f"{name}.unfreeze must be none, all, last:N or all-but-last:N, not {stage.unfreeze!r}.")
     demand(recipe.frozen.epochs + recipe.finetune.epochs > 0, "Both stages have 0 epochs; give at least one of them some.")
     decision = recipe.decision
     demand(decision.threshold == "balanced" or _is_share(decision.threshold), "decision.threshold must be balanced or a number between 0 and 1.")
+    demand(0 <= decision.max_false_alarms <= 1, "decision.max_false_alarms must be between 0 and 1.")
+    demand(0 <= decision.unsure_max_error <= 1, "decision.unsure_max_error must be between 0 and 1.")
     demand(decision.calibrate_on in ("all", "paired"), "decision.calibrate_on must be all or paired.")
 
 
