@@ -77,16 +77,26 @@ class Checkpoints:
 
     def save_best(self, network: keras.Model, stage: int) -> None:
         """Keep these weights as the stage's best (without optimizer)."""
+        self._keep(network, self._file("best", stage))
+
+    def load_best_into(self, network: keras.Model, stage: int) -> None:
+        network.load_weights(self._file("best", stage))
+
+    def save_start(self, network: keras.Model, stage: int) -> None:
+        """Keep these weights as those the stage begins with."""
+        self._keep(network, self._file("start", stage))
+
+    def load_start_into(self, network: keras.Model, stage: int) -> None:
+        network.load_weights(self._file("start", stage))
+
+    def _keep(self, network: keras.Model, path: Path) -> None:
         partial = self.folder / "partial.weights.h5"
         save_weights(network, partial)
         _to_disk(partial)
-        os.replace(partial, self._best(stage))
+        os.replace(partial, path)
 
-    def load_best_into(self, network: keras.Model, stage: int) -> None:
-        network.load_weights(self._best(stage))
-
-    def _best(self, stage: int) -> Path:
-        return self.folder / f"best-of-stage-{stage}.weights.h5"
+    def _file(self, what: str, stage: int) -> Path:
+        return self.folder / f"{what}-of-stage-{stage}.weights.h5"
 
     def _complete(self) -> list[Path]:
         return sorted(path for path in self.folder.iterdir() if path.is_dir() and path.name.isdecimal())

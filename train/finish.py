@@ -78,6 +78,9 @@ def write_bundle(
         "decision": {key: decision[key] for key in ("threshold", "unsure", "chosen_on", "error_outside_unsure", "share_unsure")},
         "weights_sha256": sha256,
         "metrics": subsets,
+        "limitations": _limitations(architecture.preprocessing, subsets, decision),
+        "licence": recipe.licence or "not stated",
+        "data_provenance": _provenance(dataset.rows),
         "training": {
             "run_id": run.id, "recipe": recipe.name, "command": command,
             "settings": {**recipe.to_dict(), "backbone_weights": Path(recipe.backbone_weights).name},
@@ -132,6 +135,38 @@ def _decide(val: pd.DataFrame, settings: Decision) -> dict:
         "temperature": temperature, "fitted_on": where, "threshold": threshold, "unsure": [low, high], "chosen_on": where,
         "error_outside_unsure": float(wrong[outside].mean()) if outside.any() else None, "share_unsure": float(1 - outside.mean()),
     }  # fmt: skip
+
+
+def _limitations(preprocessing: Preprocessing, metrics: dict[str, dict], decision: dict) -> list[str]:
+    """What a reader of the card should not be left to find out: sentences made of what was measured."""
+    sentences = [
+        f"It sees one {preprocessing.size} x {preprocessing.size} square from the middle of a picture whose short side was reduced to "
+        f"{preprocessing.short_side} pixels; nothing finer and nothing further out."
+    ]
+    for name, meaning in (
+        ("test, paired", "from its training sources, real and AI-generated showing the same subjects"),
+        ("unseen, paired", "from sources it was never trained or tuned on, real and AI-generated showing the same subjects"),
+        ("unseen, unpaired", "from sources it was never trained or tuned on, where subject and style may help"),
+    ):
+        figures = metrics.get(name, {})
+        if figures.get("balanced_accuracy") is not None:
+            sentences.append(
+                f"On {figures['n']} pictures {meaning}, its balanced accuracy is {figures['balanced_accuracy']:.3f} and its ROC AUC "
+                f"{figures['roc_auc']:.3f}; it calls {figures['false_alarm_rate']:.1%} of the real ones AI-generated."
+            )
+    if decision["error_outside_unsure"] is not None:
+        sentences.append(
+            f"On the {decision['chosen_on']} its unsure band was chosen on, it is unsure about {decision['share_unsure']:.1%} and wrong about "
+            f"{decision['error_outside_unsure']:.1%} of the others; on other sources it is wrong more often."
+        )
+    return sentences
+
+
+def _provenance(rows: pd.DataFrame) -> str:
+    """Which sources the images came from, the largest first, and how many were trained on."""
+    train = rows[rows["split"] == "train"]["source"].value_counts()
+    sources = ", ".join(f"{name} ({count})" for name, count in train.items())
+    return f"Trained on {train.sum():,} images from {len(train)} sources: {sources}."
 
 
 def _subsets(val: pd.DataFrame, test: pd.DataFrame):

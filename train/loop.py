@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import keras
@@ -78,8 +79,10 @@ class Loop:
                     self.checkpoints.load_into(model)
                     self.say(f"Resuming in stage {STAGES[self.position.stage]}, epoch {self.position.epoch + 1}, step {self.position.step}.")
                     resumed = False
+                elif stage.keep_start:
+                    self.checkpoints.save_start(self.network, self.position.stage)
                 self._stage(model, stage)
-                self.checkpoints.load_best_into(self.network, self.position.stage)
+                self._load_best(stage)
                 best = f"best {stage.monitor} {abs(self.position.best):.4f} in epoch {self.position.best_epoch + 1}"
                 self.say(f"Stage {STAGES[self.position.stage]} ends; {best}.")
             self.position = Position(stage=self.position.stage + 1, epochs_done=self.position.epochs_done)
@@ -112,6 +115,8 @@ class Loop:
             frozen_norm = stage.batch_norm == "frozen" and isinstance(layer, keras.layers.BatchNormalization)
             layer.trainable = id(layer) in trainable and not frozen_norm
         options = {"learning_rate": learning_rate(stage, stage.epochs * self.batches.steps), "global_clipnorm": stage.clip_norm or None}
+        if stage.ema_momentum:
+            options |= {"use_ema": True, "ema_momentum": stage.ema_momentum}
         if stage.optimizer == "adamw":
             optimizer = keras.optimizers.AdamW(weight_decay=stage.weight_decay, **options)
         else:
@@ -134,14 +139,15 @@ class Loop:
             started = time.monotonic()
             try:
                 training = self._epoch(model, stage)
-                validation = self._validate(model)
+                with averaged_weights(model, stage):
+                    validation = self._validate(model)
+                    value = validation[stage.monitor] * (-1 if stage.monitor == "val_loss" else 1)
+                    if position.best is None or value > position.best:
+                        position.best, position.best_epoch = value, position.epoch
+                        self.checkpoints.save_best(self.network, position.stage)
             except (Stopped, ImageReadError):
                 self.checkpoints.save(position, model)
                 raise
-            value = validation[stage.monitor] * (-1 if stage.monitor == "val_loss" else 1)
-            if position.best is None or value > position.best:
-                position.best, position.best_epoch = value, position.epoch
-                self.checkpoints.save_best(self.network, position.stage)
             row = {
                 "stage": STAGES[position.stage], "epoch": position.epoch + 1, **training, **validation,
                 "learning_rate": float(keras.ops.convert_to_numpy(model.optimizer.learning_rate)), "seconds": time.monotonic() - started,
@@ -151,6 +157,16 @@ class Loop:
             position.epoch, position.step, position.sums = position.epoch + 1, 0, {}
             position.epochs_done += 1
             self.checkpoints.save(position, model)
+
+    def _load_best(self, stage: Stage) -> None:
+        """Put the stage's best weights into the network, with the share of its first ones that the recipe keeps."""
+        if stage.keep_start:
+            self.checkpoints.load_start_into(self.network, self.position.stage)
+            start = self.network.get_weights()
+        self.checkpoints.load_best_into(self.network, self.position.stage)
+        if stage.keep_start:
+            pairs = zip(start, self.network.get_weights(), strict=True)
+            self.network.set_weights([stage.keep_start * first + (1 - stage.keep_start) * best for first, best in pairs])
 
     def _epoch(self, model: keras.Model, stage: Stage) -> dict[str, float]:
         """The rest of the current epoch, from ``position.step`` on; returns its training metrics: means over batches
@@ -216,6 +232,21 @@ class Loop:
         """bool (N,): the validation rows that are paired; none if those are all of one class."""
         paired = self.val_rows["paired"].to_numpy(bool)
         return paired & (self.val_rows["y_true"][paired].nunique() == 2)
+
+
+@contextmanager
+def averaged_weights(model: keras.Model, stage: Stage) -> Iterator[None]:
+    """Within, the model has the moving average of its weights; nothing changes for a stage without one."""
+    if not stage.ema_momentum:
+        yield
+        return
+    swap = keras.callbacks.SwapEMAWeights()
+    swap.set_model(model)
+    swap.on_test_begin()
+    try:
+        yield
+    finally:
+        swap.on_test_end()
 
 
 def learning_rate(stage: Stage, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:

@@ -69,6 +69,8 @@ class Stage:
     monitor: str = "val_loss"  # one of MONITORS
     patience: int = 3
     unfreeze: str = "none"  # of the backbone: none, all, last:N or all-but-last:N layers
+    ema_momentum: float = 0.0  # above 0: what is validated and kept is the exponential moving average of the weights over steps
+    keep_start: float = 0.0  # share of the weights the stage began with, mixed into its best ones at the end (WiSE-FT, Wortsman et al., CVPR 2022)
     batch_norm: str = "frozen"  # frozen: statistics and scale stay as pretrained; train: they train with unfrozen layers
 
 
@@ -91,6 +93,7 @@ class Recipe:
     architecture: str = "efficientnetv2b0-attention"
     architecture_arguments: dict[str, Any] = field(default_factory=dict)
     backbone_weights: str = "imagenet"  # imagenet (downloaded by Keras), none, or the path of a weights file
+    licence: str = ""  # of the weights, for the card; whoever trains says so
     seed: int = 0
     batch_size: int = 32
     label_smoothing: float = 0.0
@@ -227,6 +230,8 @@ def _check(recipe: Recipe) -> None:
         stage: Stage = getattr(recipe, name)
         for setting in ("epochs", "warmup_steps", "weight_decay", "clip_norm"):
             demand(getattr(stage, setting) >= 0, f"{name}.{setting} must not be negative.")
+        demand(0 <= stage.ema_momentum < 1, f"{name}.ema_momentum must be at least 0 and less than 1.")
+        demand(0 <= stage.keep_start < 1, f"{name}.keep_start must be at least 0 and less than 1.")
         demand(stage.learning_rate > 0, f"{name}.learning_rate must be above 0.")
         demand(stage.patience >= 1, f"{name}.patience must be at least 1.")
         demand(stage.schedule in ("constant", "cosine"), f"{name}.schedule must be constant or cosine.")
