@@ -13,7 +13,7 @@ def augment(canonical: np.ndarray, size: int, settings: Augmentation, rng: np.ra
 
     canonical: uint8 (h, w, 3) from ``Preprocessing.canonical``, h and w at least ``size``. Returns uint8 (size, size, 3).
     The same ``rng`` state gives the same pixels. Geometry comes first, in one resampling; then colour, then the damage
-    that delivery does: downscaling, blur, JPEG.
+    that delivery does: downscaling, blur, sharpening, JPEG.
     """
     square = _geometry(canonical, size, settings, rng)
     if settings.brightness or settings.saturation:
@@ -24,6 +24,9 @@ def augment(canonical: np.ndarray, size: int, settings: Augmentation, rng: np.ra
         square = cv2.resize(square, (size, size), interpolation=cv2.INTER_CUBIC)
     if rng.random() < settings.blur_probability:
         square = cv2.GaussianBlur(square, (0, 0), max(rng.uniform(0.0, settings.blur_sigma), 0.1))
+    if rng.random() < settings.sharpen_probability:
+        amount = rng.uniform(0.0, settings.sharpen)
+        square = cv2.addWeighted(square, 1 + amount, cv2.GaussianBlur(square, (0, 0), 1.0), -amount, 0)
     if rng.random() < settings.jpeg_probability:
         quality = int(rng.integers(settings.jpeg_quality[0], settings.jpeg_quality[1] + 1))
         _, encoded = cv2.imencode(".jpg", square[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])

@@ -156,14 +156,23 @@ def test_saturation_leaves_grey_alone():
         Augmentation(flip=False, jpeg_probability=1.0, jpeg_quality=(40, 40)),
         Augmentation(flip=False, blur_probability=1.0, blur_sigma=2.0),
         Augmentation(flip=False, downscale_probability=1.0, downscale=0.5),
+        Augmentation(flip=False, sharpen_probability=1.0, sharpen=1.0),
     ],
-    ids=["jpeg", "blur", "downscale"],
+    ids=["jpeg", "blur", "downscale", "sharpen"],
 )
 def test_damage_changes_the_pixels_but_not_the_picture(settings):
     canonical = dot(3, 3, 40) // 2 + noise(40, 40) // 8
     plain = augment(canonical, SIZE, NOTHING, np.random.default_rng(0)).astype(int)
     damaged = augment(canonical, SIZE, settings, np.random.default_rng(0)).astype(int)
     assert 0 < np.abs(damaged - plain).mean() < 12
+
+
+def test_sharpening_leaves_flat_areas_alone_and_steepens_an_edge():
+    canonical = np.full((40, 40, 3), 100, np.uint8)
+    canonical[:, 20:] = 150
+    square = augment(canonical, SIZE, Augmentation(flip=False, sharpen_probability=1.0, sharpen=1.0), Always(0.9))[16, :, 0].astype(int)
+    assert square[2] == 100 and square[-3] == 150
+    assert square[15] < 100 and square[16] > 150
 
 
 def test_jpeg_keeps_red_red_and_blue_blue():

@@ -155,6 +155,44 @@ def test_the_network_comes_back_with_its_best_weights_not_its_last(make_loop, mo
     assert all(np.array_equal(a, b) for a, b in zip(network.get_weights(), weights[1], strict=True))
 
 
+def test_with_a_moving_average_of_the_weights_that_is_what_is_kept(make_loop):
+    overrides = ("finetune.epochs=1", "batch_size=16", "sampling.images_per_epoch=32")
+    last = make_loop(*overrides, name="plain").train().get_weights()
+    loop = make_loop(*overrides, "finetune.ema_momentum=0.5", name="averaged")
+    kept = loop.train()
+    stopped = make_loop(*overrides, name="one", should_stop=after(1))
+    with pytest.raises(Stopped):
+        stopped.train()
+    one = stopped.network.get_weights()
+    trainable = [variable.path for variable in kept.trainable_variables]
+    for variable, a, b, mean in zip(kept.weights, one, last, kept.get_weights(), strict=True):
+        if variable.path in trainable:  # the average starts at the weights after the first step
+            assert np.allclose(mean, 0.5 * a + 0.5 * b, atol=1e-5), variable.path
+
+
+def test_a_run_with_a_moving_average_resumes_like_one_that_was_not_stopped(make_loop):
+    overrides = (*PLAIN, "finetune.ema_momentum=0.9")
+    whole = make_loop(*overrides, name="whole")
+    network = whole.train()
+    with pytest.raises(Stopped):
+        make_loop(*overrides, name="stopped", should_stop=after(8)).train()
+    again = make_loop(*overrides, name="stopped").train()
+    assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(network.get_weights(), again.get_weights(), strict=True))
+
+
+def test_keep_start_mixes_the_weights_the_stage_began_with_into_its_best(make_loop):
+    two = ("frozen.epochs=1", "finetune.epochs=1")
+    loop = make_loop(*two, "finetune.keep_start=0.25", name="mixed")
+    mixed = loop.train().get_weights()
+    network = loop._build(pretrained=False)
+    loop.checkpoints.load_best_into(network, 0)
+    start = network.get_weights()
+    loop.checkpoints.load_best_into(network, 1)
+    best = network.get_weights()
+    assert all(np.allclose(m, 0.25 * s + 0.75 * b, atol=1e-6) for m, s, b in zip(mixed, start, best, strict=True))
+    assert not all(np.allclose(s, b) for s, b in zip(start, best, strict=True))
+
+
 def test_training_metrics_are_means_over_the_epochs_batches(make_loop, monkeypatch):
     results = iter([{"loss": 0.5, "accuracy": 1.0, "auc": 0.25}, {"loss": 0.25, "accuracy": 0.0, "auc": 0.75}])
 

@@ -42,6 +42,8 @@ class Augmentation:
     downscale: float = 0.5  # ... to at least this share of the size
     blur_probability: float = 0.0  # Gaussian blur with this probability ...
     blur_sigma: float = 1.0  # ... of at most this standard deviation, pixels
+    sharpen_probability: float = 0.0  # unsharp masking with this probability ...
+    sharpen: float = 1.0  # ... adding at most this many times the difference to a blurred copy
 
 
 @dataclass(frozen=True)
