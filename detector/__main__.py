@@ -32,6 +32,9 @@ FIELDS = (
 )  # fmt: skip
 
 
+OVERLAY_SHORT_SIDE = 900
+"""Overlays keep at least this many pixels along the short side, where the photo has them: they are for looking at."""
+
 _serial = count()
 
 
@@ -221,7 +224,7 @@ class Overlays:
 
     def write(self, result: FileResult) -> Path:
         """Draw one result and return the file's path. Raises ImageReadError, OSError."""
-        pixels = read_image(result.path).pixels
+        pixels = read_image(result.path, short_side=OVERLAY_SHORT_SIDE).pixels
         picture = overlay(pixels, result.analysis.heatmap, result.analysis.region, self.opacity, self.colormap)
         target = self.folder / self._name(Path(result.path).stem)
         with _replacing(target) as temporary:

@@ -108,12 +108,13 @@ class Photo:
     notes: tuple[str, ...] = ()
 
 
-def read_image(source: bytes | str | os.PathLike, short_side: int = 512) -> Photo:
+def read_image(source: bytes | str | os.PathLike, short_side: int = 384) -> Photo:
     """Decode one picture from the bytes of a file, or from the file at a path. Safe to call from several threads.
 
     Args:
         source: the file's bytes, or its path.
-        short_side: pixels along the shorter side that the caller needs. A picture at least twice that size comes
+        short_side: pixels along the shorter side that the caller needs; the default is one and a half times what the models
+            work on, so that a picture of a megapixel decodes at half scale and the rest is resampled properly. A picture at least twice that size comes
             back reduced by a whole factor, never below `short_side`; a smaller one comes back as it is.
 
     Returns:
