@@ -1,8 +1,9 @@
-"""A bundle's card, made readable."""
+"""A bundle's card, made readable. Whatever a card leaves out, or holds in an unexpected form, is left out here too."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from math import isfinite
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
@@ -24,37 +25,48 @@ COLUMNS = {
 }
 
 
+def metrics(bundle: Bundle) -> dict[str, dict[str, float]]:
+    """What the card measured: name of a set of pictures -> key of ``COLUMNS`` -> number."""
+    measured = _section(bundle.card.get("metrics"))
+    return {name: {key: value for key, value in _section(set_).items() if key in COLUMNS and _is_number(value)} for name, set_ in measured.items()}
+
+
 @st.dialog("About this model", width="large")
 def show_card(bundle: Bundle) -> None:
     """Everything the card says: what the model is, how it did and on what, what it was trained on, what it cannot do."""
     card = bundle.card
-    st.markdown(f"**{plain(str(card.get('title', bundle.name)))}** · architecture `{bundle.architecture.name}`")
-    for sentence in card.get("limitations", []):
+    st.markdown(f"**{plain(str(card.get('title', bundle.name)))}** · architecture {plain(bundle.architecture.name)}")
+    limitations = card.get("limitations", [])
+    for sentence in limitations if isinstance(limitations, list) else [limitations]:
         st.markdown(f"- {plain(str(sentence), limit=600)}")
-    metrics = card.get("metrics") or {}
-    if metrics:
-        st.subheader("Measured", divider=True)
+    if measured := metrics(bundle):
+        st.subheader("Measured", divider=True, anchor=False)
         st.caption(
             "Positive class: AI-generated. “Test” comes from the sources the model was trained on, “unseen” from sources it was never "
             "trained or tuned on; in “paired” rows real and AI-generated pictures show the same subjects, so knowing subjects does not help."
         )
-        table = pd.DataFrame.from_dict(metrics, orient="index").reindex(columns=list(COLUMNS))
         st.dataframe(
-            table,
+            pd.DataFrame.from_dict(measured, orient="index", columns=list(COLUMNS), dtype=float),
             column_config={key: st.column_config.NumberColumn(title, format=form) for key, (title, form) in COLUMNS.items()},
         )
-    decision = card["decision"]
     st.markdown(
         f"Threshold {bundle.threshold:.3f}, unsure from {bundle.unsure[0]:.3f} to {bundle.unsure[1]:.3f}, "
-        f"temperature {bundle.temperature:.3f}; chosen on {plain(str(decision.get('chosen_on', 'validation')))}."
+        f"temperature {bundle.temperature:.3f}; chosen on {plain(str(card['decision'].get('chosen_on', 'validation')))}."
     )
-    training = card.get("training") or {}
-    if training:
-        st.subheader("Trained", divider=True)
-        st.markdown(f"Recipe `{training.get('recipe', '?')}`, finished {plain(str(training.get('finished', '?')))}, with this command:")
+    if training := _section(card.get("training")):
+        st.subheader("Trained", divider=True, anchor=False)
+        st.markdown(f"Recipe {plain(str(training.get('recipe', '?')))}, finished {plain(str(training.get('finished', '?')))}, with this command:")
         st.code(str(training.get("command", "")), language="bash", wrap_lines=True)
     for key in ("data_provenance", "licence"):
         if key in card:
             st.markdown(f"**{key.replace('_', ' ').capitalize()}:** {plain(str(card[key]), limit=2000)}")
     with st.expander("The whole card"):
         st.json(card, expanded=1)
+
+
+def _section(value: Any) -> dict:
+    return value if isinstance(value, dict) else {}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,30 +28,60 @@ class Picture:
         return cls(hashlib.sha256(name.encode("utf-8", "replace") + b"\0" + content).hexdigest(), name, content)
 
 
+@dataclass
+class Album:
+    """What a session remembers of its pictures, also while its user is on another page.
+
+    uploads: what is in the uploader, by Streamlit's file id, so that each file is hashed once. others: samples, photos and
+    what else has no place in the uploader. pictures: all of these, each once, in the order they came; with ``others`` by picture id.
+    wanted: id of the picture to open next. cleared: what "Clear all" took away and can bring back. photos: how many were taken.
+    round: how often everything was cleared; a part of the keys of the widgets that have to be empty then.
+    """
+
+    uploads: dict[str, Picture] = field(default_factory=dict)
+    others: dict[str, Picture] = field(default_factory=dict)
+    pictures: dict[str, Picture] = field(default_factory=dict)
+    wanted: str | None = None
+    cleared: dict[str, Picture] = field(default_factory=dict)
+    photos: int = 0
+    round: int = 0
+
+
+def album() -> Album:
+    """The album of this session."""
+    return st.session_state.setdefault("album", Album())
+
+
 def choose() -> list[Picture]:
     """Show the ways to bring in pictures and return those brought in, each once, in the order they came."""
-    state = st.session_state
-    state.setdefault("extra", {})
-    state.setdefault("uploader", 0)
-    uploads = st.file_uploader(
-        "Pictures to check", type=SUFFIXES, accept_multiple_files=True, key=f"uploads-{state.uploader}",
-        max_upload_size=MAX_FILE_BYTES // 10**6,
+    mine = album()
+    uploader = f"uploader-{mine.round}"
+    files = st.file_uploader(
+        "Pictures to check", type=SUFFIXES, accept_multiple_files=True, key=uploader, on_change=_take_uploads, args=(uploader,),
+        max_upload_size=MAX_FILE_BYTES // 2**20,
         help="JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF. Drag and drop works, many at once too.",
     )  # fmt: skip
+    if not files:  # and nobody removed them: Streamlit empties the uploader when its user comes back from another page
+        mine.others |= {picture.id: picture for picture in mine.uploads.values()}
+        mine.uploads = {}
     with st.container(horizontal=True, vertical_alignment="center"):
-        for label, path in samples().items():
-            if st.button(f"Try the {label}", key=f"sample-{label}", icon=":material/image:"):
-                _add(path.name, path.read_bytes())
-        camera = st.toggle("Camera", key=f"camera-{state.uploader}")
+        for name, path in samples().items():
+            st.button(f"Try the {name}", key=f"sample-{name}", icon=":material/image:", on_click=_add_sample, args=(name, path))
+        camera = st.toggle("Camera", key=f"camera-{mine.round}")
         clear = st.empty()
-    if camera:
-        photo = st.camera_input("Take a photo", key=f"photo-{state.uploader}")
-        if photo is not None:
-            _add("camera.jpg", photo.getvalue())
-    pictures = {picture.id: picture for picture in map(_uploaded, uploads)} | state.extra
-    if pictures:
-        clear.button("Clear all", icon=":material/delete_sweep:", on_click=_clear, type="tertiary")
-    return list(pictures.values())
+    with st.container():
+        if camera:
+            key = f"photo-{mine.round}"
+            st.camera_input("Take a photo", width=480, key=key, on_change=_add_photo, args=(key,))
+    now = {picture.id: picture for picture in mine.uploads.values()} | mine.others
+    mine.pictures = {id: picture for id, picture in mine.pictures.items() if id in now} | now
+    if mine.pictures:
+        mine.cleared = {}
+        clear.button("Clear all", icon=":material/delete_sweep:", type="tertiary", key="clear", on_click=_clear)
+    elif mine.cleared:
+        what = f"{len(mine.cleared)} pictures" if len(mine.cleared) > 1 else "the picture"
+        clear.button(f"Bring back {what}", icon=":material/undo:", type="tertiary", key="undo", on_click=_bring_back)
+    return list(mine.pictures.values())
 
 
 def invite() -> None:
@@ -62,6 +92,12 @@ def invite() -> None:
     )
 
 
+def remove_button(picture: Picture) -> None:
+    """A button that takes ``picture`` away, unless it is an upload: those have theirs in the uploader."""
+    if all(upload.id != picture.id for upload in album().uploads.values()):
+        st.button("Remove", icon=":material/close:", type="tertiary", key="remove", on_click=_remove, args=(picture.id,))
+
+
 @cache
 def samples() -> dict[str, Path]:
     """Real photos that every installation has: the two that scikit-learn ships."""
@@ -70,21 +106,40 @@ def samples() -> dict[str, Path]:
     return {"temple": folder / "china.jpg", "flower": folder / "flower.jpg"}
 
 
-def _uploaded(upload) -> Picture:
-    """Hash an upload once, not on every rerun."""
-    known = st.session_state.setdefault("uploaded", {})
-    if upload.file_id not in known:
-        known[upload.file_id] = Picture.of(upload.name, upload.getvalue())
-    return known[upload.file_id]
+def _take_uploads(key: str) -> None:
+    """Follow the uploader: hash what is new and forget what was removed. A picture that comes alone is opened."""
+    mine, files = album(), st.session_state[key]
+    new = [file.file_id for file in files if file.file_id not in mine.uploads]
+    mine.uploads = {file.file_id: mine.uploads.get(file.file_id) or Picture.of(file.name, file.getvalue()) for file in files}
+    if len(new) == 1:
+        mine.wanted = mine.uploads[new[0]].id
 
 
-def _add(name: str, content: bytes) -> None:
-    picture = Picture.of(name, content)
-    st.session_state.extra[picture.id] = picture
-    st.session_state.open = picture.id
+def _add_sample(name: str, path: Path) -> None:
+    _add(Picture.of(f"{name}.jpg", path.read_bytes()))
+
+
+def _add_photo(key: str) -> None:
+    photo = st.session_state[key]
+    if photo is not None:  # None: the user cleared the camera to take the next one
+        album().photos += 1
+        _add(Picture.of(f"photo {album().photos}.jpg", photo.getvalue()))
+
+
+def _add(picture: Picture) -> None:
+    album().others[picture.id] = picture
+    album().wanted = picture.id
+
+
+def _remove(id: str) -> None:
+    del album().others[id]
 
 
 def _clear() -> None:
-    st.session_state.extra = {}
-    st.session_state.uploaded = {}
-    st.session_state.uploader += 1  # a new key makes new, empty widgets
+    mine = album()
+    mine.cleared, mine.uploads, mine.others = mine.pictures, {}, {}
+    mine.round += 1
+
+
+def _bring_back() -> None:
+    album().others = album().cleared

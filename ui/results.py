@@ -1,4 +1,4 @@
-"""From pictures to results on the page: the analysis with its progress, the table, the viewer and the downloads."""
+"""From pictures to results on the page: the check with its progress, the table, the viewer and the downloads."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import json
 import zipfile
 from base64 import b64encode
 from concurrent.futures import Future
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import PureWindowsPath
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 from PIL import Image
@@ -16,110 +19,106 @@ from PIL import Image
 from detector.bundle import Bundle, BundleError
 from detector.classifier import FileResult
 from detector.images import read_image
-from ui import verdict
+from ui import gallery, models, verdict
 from ui.gallery import Picture
 from ui.heatmap_viewer import heatmap_viewer
-from ui.text import plain
+from ui.text import plain, printable
 
-VIEW_SHORT_SIDE = 900
-"""Short side, pixels, at least kept of a photo for showing it; the browser never gets a 50-megapixel original."""
+if TYPE_CHECKING:
+    from detector.classifier import Classifier
+
+VIEW_SHORT_SIDE, VIEW_LONG_SIDE = 900, 4000
+"""Pixels, at most, along the sides of a photo as it is shown; the browser never gets a 50-megapixel original."""
+
+THUMBNAIL_SIDE = 96
+"""Pixels, at most, along the long side of a photo in the table: twice what the table shows, for sharp displays."""
 
 
-def analyse(pictures: list[Picture], bundle: Bundle, loading: Future) -> list[tuple[Picture, FileResult]]:
-    """Results for all pictures, in order; only new ones are computed. What is done stays done if the user moves on meanwhile."""
-    done: dict = st.session_state.setdefault("results", {})
-    new = [picture for picture in pictures if (picture.id, bundle.weights_sha256) not in done]
+@dataclass(frozen=True)
+class Checked:
+    """A picture, what the model says of it, and a small copy of it as a data URL ("" if it could not be read)."""
+
+    picture: Picture
+    result: FileResult
+    thumbnail: str
+
+
+def check(pictures: list[Picture], bundle: Bundle, loading: Future[Classifier]) -> list[Checked]:
+    """All pictures checked, in order; only new ones are computed. What is done stays done if the user moves on meanwhile."""
+    done: dict[tuple[str, str], Checked] = st.session_state.setdefault("checked", {})
+    version = models.version(bundle)
+    new = [picture for picture in pictures if (picture.id, version) not in done]
+    place = st.empty()  # also where there is nothing to say: what follows keeps its place on the page, and is not built anew
     if new:
-        try:
-            if not loading.done():
-                with st.spinner("Starting the model. TensorFlow takes a few seconds, once.", show_time=True):
-                    loading.result()
-            classifier = loading.result()
-        except BundleError as error:
-            st.error(plain(str(error), limit=600))
-            st.stop()
-        bar = st.progress(0.0, "Looking…") if len(new) > 1 else None
+        with place.container():
+            classifier = _started(loading)
+        several = len(new) > 1
+        if several:
+            place.progress(0.0, f"Looking at {len(new)} pictures")
         for number, (picture, result) in enumerate(zip(new, classifier.analyse_files(p.content for p in new), strict=True), start=1):
-            done[picture.id, bundle.weights_sha256] = result
-            if bar:
-                bar.progress(number / len(new), f"{number} of {len(new)} pictures")
-        if bar:
-            bar.empty()
-    # Results of pictures that were removed are forgotten.
-    kept = {(picture.id, bundle.weights_sha256) for picture in pictures}
-    for key in [key for key in done if key not in kept]:
+            done[picture.id, version] = Checked(picture, result, _thumbnail(picture) if result.analysis else "")
+            if several:
+                place.progress(number / len(new), f"{number} of {len(new)} pictures")
+        place.empty()
+    here = {picture.id for picture in pictures}
+    for key in [key for key in done if key[0] not in here]:  # removed meanwhile
         del done[key]
-    return [(picture, done[picture.id, bundle.weights_sha256]) for picture in pictures]
+    return [done[picture.id, version] for picture in pictures]
 
 
-def show_unreadable(analysed: list[tuple[Picture, FileResult]]) -> None:
+def show_unreadable(checked: list[Checked]) -> None:
     """One sentence per file that could not be read."""
-    unreadable = [(picture, result) for picture, result in analysed if result.error]
-    for picture, result in unreadable[:3]:
-        st.warning(f"**{plain(picture.name, limit=60)}** — {plain(result.error, limit=300)}", icon=":material/broken_image:")
+    unreadable = [entry for entry in checked if entry.result.error]
+    for entry in unreadable[:3]:
+        st.warning(f"**{plain(entry.picture.name, limit=60)}** — {plain(entry.result.error, limit=300)}", icon=":material/broken_image:")
     if len(unreadable) > 3:
         with st.expander(f"{len(unreadable) - 3} more files could not be read"):
-            st.dataframe(pd.DataFrame([(p.name, r.error) for p, r in unreadable[3:]], columns=["File", "Why"]), hide_index=True)
+            rows = [(printable(entry.picture.name), entry.result.error) for entry in unreadable[3:]]
+            st.dataframe(pd.DataFrame(rows, columns=["File", "Why"]), hide_index=True)
 
 
-def choose(analysed: list[tuple[Picture, FileResult]], bundle: Bundle) -> tuple[Picture, FileResult] | None:
-    """The picture to open: the only one, or the row selected in the table of all."""
-    readable = [(picture, result) for picture, result in analysed if result.analysis]
+def choose(checked: list[Checked]) -> Checked | None:
+    """The picture to open: the only one, or the one picked in a table of all; None if none could be read."""
+    readable = [entry for entry in checked if entry.result.analysis]
     if not readable:
         return None
-    if len(readable) == 1:
-        return readable[0]
-    counts = pd.Series([result.analysis.verdict for _, result in readable]).value_counts()
-    st.markdown(f"**{len(readable)} pictures:** " + ", ".join(f"{counts[key]} {title.lower() if key != 'ai' else title}" for key, title in verdict.TITLES.items() if key in counts))
-    table = pd.DataFrame(
-        {
-            "Picture": [_thumbnail(picture.id, picture.content) for picture, _ in readable],
-            "Name": [picture.name for picture, _ in readable],
-            "Verdict": [verdict.TITLES[result.analysis.verdict] for _, result in readable],
-            "P(AI)": [result.analysis.y_score for _, result in readable],
-            "Attention peak": [result.analysis.heatmap.peak if result.analysis.heatmap else None for _, result in readable],
-            "Size": [f"{result.width} × {result.height}" for _, result in readable],
-        }
-    )
-    newest = next((row for row, (picture, _) in enumerate(readable) if picture.id == st.session_state.get("open")), 0)
-    event = st.dataframe(
-        table, key=f"table-{hash(tuple(p.id for p, _ in readable))}", hide_index=True, on_select="rerun", selection_mode="single-row-required",
-        selection_default={"selection": {"rows": [newest]}}, height=min(38 + 56 * len(readable), 380), row_height=56,
-        column_config={
-            "Picture": st.column_config.ImageColumn("", width="small"),
-            "P(AI)": st.column_config.ProgressColumn(help="Calibrated probability that the picture is AI-generated", format="%.3f", min_value=0, max_value=1),
-            "Attention peak": st.column_config.NumberColumn(help="The strongest patch, in multiples of the uniform share; below 2 is diffuse", format="%.1f×"),
-        },
-    )  # fmt: skip
-    rows = event.selection.rows
-    return readable[rows[0] if rows else newest]
+    ids = [entry.picture.id for entry in readable]
+    # What the user has just asked for, else what was open, else the first.
+    opened = next((id for id in (gallery.album().wanted, st.session_state.get("opened")) if id in ids), ids[0])
+    gallery.album().wanted, st.session_state.opened = None, opened
+    row = ids.index(opened)
+    if len(readable) > 1:
+        st.markdown(f"**{len(readable)} pictures:** {verdict.tally(entry.result.analysis for entry in readable)}")
+        _table(readable, row)
+    return readable[row]
 
 
-def view(picture: Picture, result: FileResult) -> None:
+def view(entry: Checked) -> None:
     """The heatmap viewer for one picture; only the photo where the network has no attention."""
-    shown = _view_jpeg(picture.id, picture.content)
-    analysis = result.analysis
-    if analysis.heatmap is None:
+    name, result = entry.picture.name, entry.result
+    shown = _view_jpeg(entry.picture.id, entry.picture.content)
+    if result.analysis.heatmap is None:
         st.image(shown)
+        st.markdown("This model has no attention to show.")
         return
-    alt = f"{picture.name}, {result.width} by {result.height} pixels"
-    heatmap_viewer(shown, "image/jpeg", analysis.region, analysis.attention, analysis.heatmap, alt=alt, filename=picture.name, key="viewer")
+    alt = f"{name}, {result.width} by {result.height} pixels"
+    heatmap_viewer(
+        shown, "image/jpeg", result.analysis.region, result.analysis.attention, result.analysis.heatmap, alt=alt, filename=name, key="viewer"
+    )
 
 
-def downloads(analysed: list[tuple[Picture, FileResult]], bundle: Bundle) -> None:
+def downloads(checked: list[Checked], bundle: Bundle) -> None:
     """Results as CSV and JSON, overlays as PNG."""
-    records = [_record(picture, result, bundle) for picture, result in analysed]
+    rows = records(checked, bundle)
     with st.container(horizontal=True):
+        st.download_button("Results (CSV)", as_csv(rows), "telltale-results.csv", "text/csv", icon=":material/table:", on_click="ignore", key="csv")
         st.download_button(
-            "Results (CSV)", lambda: _csv(records), "telltale-results.csv", "text/csv", icon=":material/table:", on_click="ignore", key="csv"
-        )
-        st.download_button(
-            "Results (JSON)", lambda: json.dumps(records, indent=1), "telltale-results.json", "application/json",
+            "Results (JSON)", json.dumps(rows, indent=1), "telltale-results.json", "application/json",
             icon=":material/data_object:", on_click="ignore", key="json",
         )  # fmt: skip
-        if any(result.analysis and result.analysis.heatmap for _, result in analysed):
-            st.download_button(
-                "Overlays (PNG in a ZIP)", lambda: _overlays(analysed), "telltale-overlays.zip", "application/zip",
+        if any(entry.result.analysis and entry.result.analysis.heatmap for entry in checked):
+            st.download_button(  # drawn when somebody asks for them
+                "Overlays (PNG in a ZIP)", lambda: overlays(checked), "telltale-overlays.zip", "application/zip",
                 icon=":material/folder_zip:", on_click="ignore", key="overlays",
             )  # fmt: skip
 
@@ -132,74 +131,145 @@ def how_to_read(bundle: Bundle) -> None:
         st.markdown(
             f"""
 - **A score is not a proof.** The model has learnt what some AI-generated pictures look like. Newer generators, other subjects, heavy editing,
-  screenshots and strong compression can all mislead it, in both directions. {plain(verdict.caution(bundle) or "", limit=600)}
+  screenshots and strong compression can all mislead it, in both directions.
 - **Unsure is an answer.** Between the two thresholds pictures of both kinds are common, and the model says so instead of guessing.
-- **The model sees a {size} × {size} square** from the middle of the picture, at reduced size. What lies outside is hatched in the viewer; it did not count.
-- **The map shows attention, not evidence.** The square is cut into {rows} × {columns} patches of about {size // rows} pixels on the model's side. A patch
-  glows when the others attend to it: “the model looked here”, not “this is fake”. Nothing finer than a patch can be read off it.
-- **Numbers are multiples of the uniform share:** 1× is what every patch would get if attention were spread evenly. If no patch gets 2×, the map is called
-  diffuse and stays dark, because it singles nothing out.
+- **The model sees a {size} × {size} square** from the middle of the picture, at reduced size. What lies outside is hatched in the viewer; it did
+  not count.
+- **The map shows attention, not evidence.** The square is cut into {rows} × {columns} patches. A patch glows when the others attend to it: “the
+  model looked here”, not “this is fake”. Nothing finer than a patch can be read off it.
+- **Numbers are multiples of the uniform share:** 1× is what every patch would get if attention were spread evenly. If no patch gets 2×, the map
+  is called diffuse and stays dark, because it singles nothing out.
 """
         )
 
 
-def _record(picture: Picture, result: FileResult, bundle: Bundle) -> dict:
-    """One row of the downloads; the same names as ``python -m detector --json``."""
+def records(checked: list[Checked], bundle: Bundle) -> list[dict]:
+    """The rows of the downloads, with the names that ``python -m detector --json`` gives them."""
+    return [_record(entry.picture.name, entry.result, bundle) for entry in checked]
+
+
+def as_csv(records: list[dict]) -> str:
+    """Records as CSV, safe to open in a spreadsheet."""
+    table = pd.DataFrame(records)
+    # A spreadsheet would run a name like "=HYPERLINK(...)" as a formula; a leading ' makes it text.
+    table["path"] = [f"'{path}" if path.startswith(("=", "+", "-", "@", "\t", "\r")) else path for path in table["path"]]
+    table["notes"] = table["notes"].map(" ".join)
+    return table.to_csv(index=False)
+
+
+def overlays(checked: list[Checked]) -> bytes:
+    """A ZIP with a PNG of each picture under its heatmap."""
+    from detector.overlay import overlay
+
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for number, entry in enumerate(checked, start=1):
+            analysis = entry.result.analysis
+            if analysis and analysis.heatmap:
+                drawn = overlay(_shrunk(entry.picture.content), analysis.heatmap, analysis.region, opacity=0.5)
+                png = BytesIO()
+                Image.fromarray(drawn).save(png, "PNG", compress_level=1)
+                stem = "".join(c if c.isalnum() or c in " ._-" else "_" for c in PureWindowsPath(entry.picture.name).stem)[:80]
+                archive.writestr(f"{number:03d}-{stem}.png", png.getvalue())
+    return buffer.getvalue()
+
+
+def _started(loading: Future[Classifier]) -> Classifier:
+    """The classifier, once it is there; if it cannot be started, the page ends with a sentence."""
+    try:
+        if not loading.done():
+            with st.spinner("Starting the model. TensorFlow takes a few seconds, once.", show_time=True):
+                loading.result()
+        return loading.result()
+    except BundleError as error:
+        models.give_up(error)
+
+
+def _table(readable: list[Checked], row: int) -> None:
+    """The table of all pictures, ``row`` highlighted. Any cell of another row opens that picture, in whatever order the table is sorted."""
+    state = st.session_state
+    ids = [entry.picture.id for entry in readable]
+    columns = {
+        "Picture": [entry.thumbnail for entry in readable],
+        "Verdict": [verdict.TITLES[entry.result.analysis.verdict] for entry in readable],  # this far left it is seen on a phone too
+        "Name": [printable(entry.picture.name) for entry in readable],
+        "P(AI)": [entry.result.analysis.y_score for entry in readable],
+    }
+    if all(entry.result.analysis.heatmap for entry in readable):
+        columns["Attention peak"] = [entry.result.analysis.heatmap.peak for entry in readable]
+
+    def pick() -> None:
+        picked = [at for at, _ in state.table.selection.cells] + state.table.selection.rows
+        for other in picked:
+            if other != row and other < len(ids):  # the table also reports the highlight below
+                gallery.album().wanted = ids[other]
+                return
+
+    # The highlight follows the picture, not the row number, when others come and go; a cell of its row keeps the place for the arrow keys.
+    selection = state.get("table", {}).get("selection", {})
+    column = next((column for _, column in selection.get("cells", [])), "Verdict")
+    highlight = {"rows": [row], "cells": [(row, column)]}
+    if any(selection.get(kind) != highlight[kind] for kind in highlight):
+        state.table = {"selection": highlight}
+    # The toolbar would cover the line above on a phone, and its CSV has the thumbnails in it.
+    st.html("<style>.st-key-table [data-testid=stElementToolbar] {display: none}</style>")
+    st.dataframe(
+        pd.DataFrame(columns), key="table", hide_index=True, on_select=pick, selection_mode=["single-row-required", "single-cell"],
+        height=min(38 + 56 * len(readable), 380), row_height=56, alt="Pictures and their verdicts; pick a row to open it",
+        column_config={
+            "Picture": st.column_config.ImageColumn("", width="small"),
+            "P(AI)": st.column_config.ProgressColumn(
+                help="Calibrated probability that the picture is AI-generated", format="%.3f", min_value=0, max_value=1
+            ),
+            "Attention peak": st.column_config.NumberColumn(
+                help="The strongest patch, in multiples of the uniform share; below 2 is diffuse", format="%.1f×"
+            ),
+        },
+    )  # fmt: skip
+
+
+def _record(name: str, result: FileResult, bundle: Bundle) -> dict:
     analysis = result.analysis
+    heatmap = analysis.heatmap if analysis else None
     return {
-        "path": picture.name,
+        "path": name,
         "verdict": analysis.verdict if analysis else None,
         "y_score": analysis.y_score if analysis else None,
         "logit": analysis.logit if analysis else None,
         "threshold": bundle.threshold,
-        "attention_peak": analysis.heatmap.peak if analysis and analysis.heatmap else None,
+        "attention_peak": heatmap.peak if heatmap else None,
+        "diffuse": heatmap.diffuse if heatmap else None,
         "width": result.width,
         "height": result.height,
+        "notes": list(result.notes),
         "bundle": bundle.name,
         "weights_sha256": bundle.weights_sha256,
         "error": result.error,
     }
 
 
-def _csv(records: list[dict]) -> str:
-    table = pd.DataFrame(records)
-    # A spreadsheet would run a name like "=HYPERLINK(...)" as a formula.
-    table["path"] = [f"'{path}" if path.startswith(("=", "+", "-", "@", "\t", "\r")) else path for path in table["path"]]
-    return table.to_csv(index=False)
-
-
-def _overlays(analysed: list[tuple[Picture, FileResult]]) -> bytes:
-    """A ZIP with one PNG per analysed picture."""
-    from detector.overlay import overlay
-
-    buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for number, (picture, result) in enumerate(analysed, start=1):
-            if result.analysis and result.analysis.heatmap:
-                pixels = read_image(picture.content, short_side=VIEW_SHORT_SIDE).pixels
-                drawn = BytesIO()
-                Image.fromarray(overlay(pixels, result.analysis.heatmap, result.analysis.region, opacity=0.5)).save(drawn, "PNG")
-                stem = "".join(c if c.isalnum() or c in " ._-" else "_" for c in PureWindowsPath(picture.name).stem)[:80]
-                archive.writestr(f"{number:03d}-{stem}.png", drawn.getvalue())
-    return buffer.getvalue()
-
-
 @st.cache_data(max_entries=64, show_spinner=False)
 def _view_jpeg(id: str, _content: bytes) -> bytes:
-    """The photo for the viewer: upright, sRGB, at most about VIEW_SHORT_SIDE high."""
-    picture = Image.fromarray(read_image(_content, short_side=VIEW_SHORT_SIDE).pixels)
-    scale = max(min(VIEW_SHORT_SIDE / min(picture.size), 1.0), 8 / min(picture.size) if min(picture.size) < 8 else 0)
-    picture = picture.resize([max(1, round(side * scale)) for side in picture.size]) if scale < 1 else picture
+    """The photo for the viewer: upright, in sRGB."""
+    return _jpeg(Image.fromarray(_shrunk(_content)), quality=90)
+
+
+def _shrunk(content: bytes) -> np.ndarray:
+    """uint8 (H, W, 3): the photo, no larger than it is ever shown."""
+    picture = Image.fromarray(read_image(content, short_side=VIEW_SHORT_SIDE).pixels)
+    short, long = sorted(picture.size)
+    scale = min(1.0, VIEW_SHORT_SIDE / short, VIEW_LONG_SIDE / long)
+    return np.asarray(picture.resize([max(1, round(side * scale)) for side in picture.size]))
+
+
+def _thumbnail(picture: Picture) -> str:
+    """The photo as a data URL for the table."""
+    small = Image.fromarray(read_image(picture.content, short_side=THUMBNAIL_SIDE).pixels)
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    return f"data:image/jpeg;base64,{b64encode(_jpeg(small, quality=80)).decode()}"
+
+
+def _jpeg(picture: Image.Image, quality: int) -> bytes:
     buffer = BytesIO()
-    picture.save(buffer, "JPEG", quality=90)
+    picture.save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
-
-
-@st.cache_data(max_entries=1000, show_spinner=False)
-def _thumbnail(id: str, _content: bytes) -> str:
-    """A data URL for the table."""
-    picture = Image.fromarray(read_image(_content, short_side=96).pixels)
-    picture.thumbnail((96, 96))
-    buffer = BytesIO()
-    picture.save(buffer, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{b64encode(buffer.getvalue()).decode()}"

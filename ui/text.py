@@ -6,13 +6,23 @@ import re
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=@/])")
 
+_REPLACED = re.compile(r"(?<=[-<>~=:/])(?=[-<>~=:/])|(?<=:)(?=[a-z])|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
+"""Where Streamlit would find arrows, addresses and its own icons even in escaped text: ->, http://, :streamlit:, www.x, a@b."""
+
+_WORD_JOINER = "\u2060"  # takes no room and is not seen
+
+
+def printable(text: str) -> str:
+    """``text`` on one line: line breaks, control characters and marks that turn the direction of writing around become spaces."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def shortened(text: str, limit: int) -> str:
+    """``text`` as ``printable`` makes it; what is longer than ``limit`` is cut in the middle, because names differ at their ends."""
+    text = printable(text)
+    return text if len(text) <= limit else f"{text[: limit // 2]}…{text[-(limit // 2) :]}"
+
 
 def plain(text: str, limit: int = 120) -> str:
-    """``text`` as Streamlit Markdown that shows it letter by letter: no markup, links, pictures, icons or formulas in it work.
-
-    Line breaks and control characters become spaces; what is longer than ``limit`` is cut in the middle.
-    """
-    text = "".join(c if c.isprintable() else " " for c in text)
-    if len(text) > limit:
-        text = f"{text[: limit // 2]}…{text[-(limit // 2) :]}"
-    return _SPECIAL.sub(r"\\\1", text)
+    """``text``, shortened, as Streamlit Markdown that shows it letter by letter: no markup, links, pictures, icons or formulas in it work."""
+    return _SPECIAL.sub(r"\\\1", _REPLACED.sub(_WORD_JOINER, shortened(text, limit).strip()))

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ui.card import metrics
+from ui.text import plain, shortened
+
 if TYPE_CHECKING:
     from detector.bundle import Bundle
-    from detector.classifier import Analysis
+    from detector.classifier import Analysis, FileResult
 
 TITLES = {"ai": "AI-generated", "real": "Real", "unsure": "Unsure"}
-ICONS = {"ai": ":material/auto_awesome:", "real": ":material/photo_camera:", "unsure": ":material/question_mark:"}
+WORDS = {"ai": "AI-generated", "real": "real", "unsure": "unsure"}
+"""The same in the middle of a sentence."""
+
 # Okabe & Ito's vermilion, bluish green and a grey: told apart by colour-blind readers, legible on light and dark.
 COLOURS = {"ai": "#d55e00", "real": "#009e73", "unsure": "#8a8a8a"}
 
@@ -20,39 +28,49 @@ SURENESS = ((0.99, "nearly certain"), (0.9, "confident"), (0.75, "fairly confide
 
 
 def in_words(analysis: Analysis) -> str:
-    """How sure the score makes us, in one sentence."""
+    """How sure the score makes us, in one or two sentences."""
     if analysis.verdict == "unsure":
         leaning = "AI-generated" if analysis.y_score >= analysis.threshold else "real"
         return f"The score is too close to the threshold to call. It leans towards {leaning}, but pictures like this go either way."
     sure = analysis.y_score if analysis.verdict == "ai" else 1 - analysis.y_score
     words = next(words for bound, words in SURENESS if sure >= bound)
-    return f"The model is {words}: of validation pictures scored like this, about {sure:.0%} were {TITLES[analysis.verdict]}."
+    share = "more than 99%" if sure > 0.99 else f"about {sure:.0%}"
+    return f"The model is {words}: of validation pictures scored like this, {share} were {WORDS[analysis.verdict]}."
 
 
 def caution(bundle: Bundle) -> str | None:
     """What the card measured on sources the model had never seen, as a sentence; None if it measured nothing."""
-    figures = bundle.card.get("metrics", {}).get("unseen, paired")
-    if not figures or figures.get("balanced_accuracy") is None:
+    figures = metrics(bundle).get("unseen, paired", {})
+    count, right = figures.get("n"), figures.get("balanced_accuracy")
+    if not count or right is None:
         return None
     return (
-        f"On {figures['n']} pictures from sources it had never seen, where real and AI-generated show the same subjects, "
-        f"this model was right {figures['balanced_accuracy']:.0%} of the time; 50% is guessing."
+        f"On {count:.0f} pictures from sources it had never seen, where real and AI-generated show the same subjects, "
+        f"this model was right {right:.0%} of the time; 50% is guessing."
     )
 
 
-def show(analysis: Analysis, bundle: Bundle) -> None:
-    """The verdict, the probability, the words, and the scale it was judged on."""
-    colour = COLOURS[analysis.verdict]
+def tally(analyses: Iterable[Analysis]) -> str:
+    """For instance "2 AI-generated, 1 unsure"."""
+    counts = Counter(analysis.verdict for analysis in analyses)
+    return ", ".join(f"{counts[verdict]} {words}" for verdict, words in WORDS.items() if counts[verdict])
+
+
+def show(name: str, result: FileResult, bundle: Bundle) -> None:
+    """The verdict on the picture called ``name``, its probability, the scale it was judged on, the words, and what to know about the file."""
+    analysis = result.analysis
     st.html(
-        f'<div role="status" style="border-left:6px solid {colour};padding:.1rem 0 .1rem .9rem">'
-        f'<div style="font-size:.9rem;opacity:.8">Verdict</div>'
-        f'<div style="font-size:2rem;font-weight:700;line-height:1.2" data-testid="verdict">{TITLES[analysis.verdict]}</div>'
+        f'<div role="status" style="border-left:6px solid {COLOURS[analysis.verdict]};padding:.1rem 0 .1rem .9rem">'
+        f'<div style="overflow-wrap:anywhere" data-testid="name"><bdi>{escape(shortened(name, limit=80))}</bdi></div>'
+        f'<h2 style="font-size:2rem;font-weight:700;line-height:1.25;padding:0;margin:0" data-testid="verdict">{TITLES[analysis.verdict]}</h2>'
         f'<div style="font-size:1.1rem" data-testid="probability">P(AI-generated) = {percent(analysis.y_score)}</div></div>'
     )
     st.html(_scale(analysis, bundle))
     st.markdown(in_words(analysis))
     if sentence := caution(bundle):
-        st.caption(sentence)
+        st.markdown(f":small[{plain(sentence, limit=400)}]")
+    for note in result.notes:
+        st.info(plain(note, limit=300), icon=":material/info:")
 
 
 def percent(share: float) -> str:
@@ -76,6 +94,6 @@ def _scale(analysis: Analysis, bundle: Bundle) -> str:
         f'<div style="position:absolute;left:{analysis.threshold:.2%};top:0;width:2px;height:14px;background:#fff"></div>'
         f'<div style="position:absolute;left:clamp(4px,{analysis.y_score:.2%},calc(100% - 4px));top:-5px;width:8px;height:24px;margin-left:-4px;'
         f'border-radius:4px;background:#fff;border:2px solid #111"></div></div>'
-        f'<div style="display:flex;justify-content:space-between;font-size:.8rem;opacity:.8;margin-top:.35rem">'
+        f'<div style="display:flex;justify-content:space-between;font-size:.875rem;margin-top:.35rem">'
         f"<span>0 real</span><span>threshold {analysis.threshold:.2f} · unsure {low:.2f}–{high:.2f}</span><span>1 AI</span></div></div>"
     )

@@ -1,0 +1,71 @@
+"""The sentences of a verdict, by hand."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from ui import verdict
+
+
+def analysis(kind: str, y_score: float, threshold: float = 0.5):
+    return SimpleNamespace(verdict=kind, y_score=y_score, threshold=threshold)
+
+
+def bundle(**card):
+    return SimpleNamespace(card=card)
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.0, "<0.1%"), (0.0009, "<0.1%"), (0.001, "0.1%"), (0.42, "42.0%"), (0.5, "50.0%"), (0.999, "99.9%"), (0.9991, ">99.9%"), (1.0, ">99.9%")],
+)
+def test_percentages_never_claim_certainty(share, words):
+    assert verdict.percent(share) == words
+
+
+@pytest.mark.parametrize(
+    ("kind", "y_score", "sentence"),
+    [
+        ("ai", 0.9999, "The model is nearly certain: of validation pictures scored like this, more than 99% were AI-generated."),
+        ("ai", 0.95, "The model is confident: of validation pictures scored like this, about 95% were AI-generated."),
+        ("ai", 0.8, "The model is fairly confident: of validation pictures scored like this, about 80% were AI-generated."),
+        ("ai", 0.72, "The model is leaning this way, no more: of validation pictures scored like this, about 72% were AI-generated."),
+        ("real", 0.05, "The model is confident: of validation pictures scored like this, about 95% were real."),
+        ("real", 0.0, "The model is nearly certain: of validation pictures scored like this, more than 99% were real."),
+    ],
+)
+def test_a_verdict_in_words(kind, y_score, sentence):
+    assert verdict.in_words(analysis(kind, y_score)) == sentence
+
+
+@pytest.mark.parametrize(("y_score", "leaning"), [(0.45, "real"), (0.5, "AI-generated"), (0.6, "AI-generated")])
+def test_unsure_says_where_the_score_leans_and_that_it_decides_nothing(y_score, leaning):
+    assert verdict.in_words(analysis("unsure", y_score)) == (
+        f"The score is too close to the threshold to call. It leans towards {leaning}, but pictures like this go either way."
+    )
+
+
+def test_a_low_threshold_does_not_make_a_low_score_sound_sure():
+    assert "leaning this way, no more" in verdict.in_words(analysis("ai", 0.45, threshold=0.3))
+
+
+def test_the_tally_counts_each_verdict_that_occurs():
+    assert verdict.tally(analysis(kind, 0.5) for kind in ("unsure", "ai", "ai")) == "2 AI-generated, 1 unsure"
+
+
+def test_the_caution_quotes_the_hardest_figure_of_the_card():
+    sentence = verdict.caution(bundle(metrics={"unseen, paired": {"n": 800, "balanced_accuracy": 0.634}}))
+    assert "On 800 pictures from sources it had never seen" in sentence
+    assert "right 63% of the time" in sentence
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        {}, {"metrics": None}, {"metrics": [1]}, {"metrics": {"unseen, paired": None}}, {"metrics": {"unseen, paired": {"n": 8}}},
+        {"metrics": {"unseen, paired": {"n": "many", "balanced_accuracy": 0.5}}},
+        {"metrics": {"unseen, paired": {"n": 8, "balanced_accuracy": float("nan")}}},
+    ],
+)  # fmt: skip
+def test_a_card_that_measured_nothing_gives_no_caution(card):
+    assert verdict.caution(bundle(**card)) is None
