@@ -14,24 +14,20 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from detector.bundle import DEFAULT_BUNDLE, Bundle, BundleError
+from detector.bundle import DEFAULT_BUNDLE, BundleError
 from detector.classifier import Classifier, FileResult, image_files
 from detector.images import IMAGE_SUFFIXES, ImageReadError, read_image
 from detector.overlay import COLORMAPS, overlay
+from detector.records import FIELDS, cell, percent, record
 
 TITLES = {"ai": "AI-generated", "real": "real", "unsure": "unsure"}
-FIELDS = (
-    "path", "verdict", "y_score", "logit", "threshold", "attention_peak", "diffuse", "width", "height", "notes",
-    "overlay", "bundle", "weights_sha256", "error",
-)  # fmt: skip
-
-
 OVERLAY_SHORT_SIDE = 900
 """Overlays keep at least this many pixels along the short side, where the photo has them: they are for looking at."""
 
@@ -103,12 +99,15 @@ def _run(options: argparse.Namespace) -> int:
             classifier.warm_up()
         unreadable = 0
         for number, result in enumerate(classifier.analyse_files(files), start=1):
-            record = _record(result, classifier.bundle, overlays)
-            unreadable += record["error"] is not None
+            drawn = None
+            if overlays:
+                result, drawn = _draw(result, overlays)
+            row = {**record(result, classifier.bundle), "overlay": drawn}
+            unreadable += result.error is not None
             progress.clear()
-            _say(record, options.json)
+            _say(row, options.json)
             if table:
-                table.writerow({field: _cell(value) for field, value in record.items()})
+                table.writerow({field: cell(value) for field, value in row.items()})
             progress.show(f"{number} of {len(files)}")
         progress.clear()
     return 1 if unreadable else 0
@@ -126,31 +125,14 @@ def _files(paths: list[str]) -> list[Path]:
     return files
 
 
-def _record(result: FileResult, bundle: Bundle, overlays: Overlays | None) -> dict[str, Any]:
-    """One row of the results, a value for each of ``FIELDS``."""
-    analysis, drawn, error = result.analysis, None, result.error
-    if analysis and analysis.heatmap and overlays:
-        try:
-            drawn = str(overlays.write(result))
-        except ImageReadError as problem:  # the file changed since it was analysed
-            analysis, error = None, str(problem)
-    heatmap = analysis.heatmap if analysis else None
-    return {
-        "path": result.path,
-        "verdict": analysis.verdict if analysis else None,
-        "y_score": analysis.y_score if analysis else None,
-        "logit": analysis.logit if analysis else None,
-        "threshold": bundle.threshold,
-        "attention_peak": heatmap.peak if heatmap else None,
-        "diffuse": heatmap.diffuse if heatmap else None,
-        "width": result.width,
-        "height": result.height,
-        "notes": list(result.notes),
-        "overlay": drawn,
-        "bundle": bundle.name,
-        "weights_sha256": bundle.weights_sha256,
-        "error": error,
-    }
+def _draw(result: FileResult, overlays: Overlays) -> tuple[FileResult, str | None]:
+    """The result and the path of its overlay; an error instead of the analysis if the file changed since it was analysed."""
+    if not result.analysis or not result.analysis.heatmap:
+        return result, None
+    try:
+        return result, str(overlays.write(result))
+    except ImageReadError as error:
+        return replace(result, analysis=None, error=str(error)), None
 
 
 def _say(record: dict[str, Any], as_json: bool) -> None:
@@ -160,18 +142,11 @@ def _say(record: dict[str, Any], as_json: bool) -> None:
     elif record["error"] is None:
         diffuse = "" if not record["diffuse"] else ", diffuse"
         attention = "" if record["attention_peak"] is None else f"  attention peak {record['attention_peak']:.1f} x uniform{diffuse}"
-        print(f"{TITLES[record['verdict']]:<12}  P(AI) {_percent(record['y_score']):>6}{attention:<42}  {path}", flush=True)
+        print(f"{TITLES[record['verdict']]:<12}  P(AI) {percent(record['y_score']):>6}{attention:<42}  {path}", flush=True)
         for note in record["notes"]:
             print(f"{path}: {note}", file=sys.stderr)
     if record["error"] is not None:
         print(f"{path}: {record['error']}", file=sys.stderr)
-
-
-def _percent(share: float) -> str:
-    """0.0004 -> "<0.1%", 0.42 -> "42.0%", 0.9996 -> ">99.9%": never a certainty the model does not have."""
-    if share < 0.001:
-        return "<0.1%"
-    return ">99.9%" if share > 0.999 else f"{share:.1%}"
 
 
 def _printable(text: str) -> str:
@@ -179,21 +154,14 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
-def _cell(value: Any) -> Any:
-    """A CSV cell. A spreadsheet would run a text like ``=HYPERLINK(...)`` as a formula; a leading ' makes it text."""
-    if isinstance(value, list):
-        value = " ".join(value)
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
-
-
 @contextmanager
 def _csv_file(path: str) -> Iterator[csv.DictWriter]:
-    """A table with ``FIELDS`` as its header that gets its name only when it is complete."""
+    """A table with the fields of a record as its header that gets its name only when it is complete."""
     target = Path(os.path.realpath(path))  # through a link, not over it
     if target.suffix.lower() in IMAGE_SUFFIXES or target.exists() and not target.is_file():  # `--csv photo.jpg` is a slip
         raise UsageError(f"--csv would replace {path}, which is no table. Give the table a name like results.csv.")
     with _replacing(target) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        writer = csv.DictWriter(file, FIELDS)
+        writer = csv.DictWriter(file, (*FIELDS, "overlay"))
         writer.writeheader()
         yield writer
 

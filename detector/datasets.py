@@ -124,7 +124,7 @@ def load_dataset(
 
     Raises DatasetError if there is nothing to train on or the labels cannot be told.
     """
-    if not (0 < val_fraction and 0 <= test_fraction and val_fraction + test_fraction < 1):
+    if not (val_fraction > 0 and test_fraction >= 0 and val_fraction + test_fraction < 1):
         raise DatasetError(
             "The validation share must be above 0, the test share at least 0, and together they must stay below 1."
         )

@@ -113,9 +113,9 @@ def read_image(source: bytes | str | os.PathLike, short_side: int = 384) -> Phot
 
     Args:
         source: the file's bytes, or its path.
-        short_side: pixels along the shorter side that the caller needs; the default is one and a half times what the models
-            work on, so that a picture of a megapixel decodes at half scale and the rest is resampled properly. A picture at least twice that size comes
-            back reduced by a whole factor, never below `short_side`; a smaller one comes back as it is.
+        short_side: pixels along the shorter side that the caller needs. A picture at least twice that size comes back
+            reduced by a whole factor, never below `short_side`; a smaller one comes back as it is. The default is one and
+            a half times what the models work on: a picture of a megapixel decodes at half scale, the rest is resampling.
 
     Returns:
         The picture upright (EXIF orientation applied), in 8-bit sRGB, transparency laid over white.

@@ -27,6 +27,12 @@ class Region:
     right: float
     bottom: float
 
+    def within(self, across: float, down: float) -> Region:
+        """The same region in fractions of the photo's middle part, which has the shares ``across`` and ``down`` of its width and height."""
+        left, right = ((x - 0.5) / across + 0.5 for x in (self.left, self.right))
+        top, bottom = ((y - 0.5) / down + 0.5 for y in (self.top, self.bottom))
+        return Region(left, top, right, bottom)
+
 
 @dataclass(frozen=True)
 class Preprocessing:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detector.__main__ import Overlays, _cell, _percent, _printable
+from detector.__main__ import Overlays, _printable
 from detector.images import read_image
 from detector.overlay import colour, overlay
 
@@ -213,8 +213,8 @@ def test_json_is_one_object_per_file(objects):
 def test_json_object_has_all_fields(objects, tiny_bundle):
     one = objects[0]["mixed.png"]
     assert list(one) == [
-        "path", "verdict", "y_score", "logit", "threshold", "attention_peak", "diffuse", "width", "height", "notes", "overlay", "bundle",
-        "weights_sha256", "error",
+        "path", "verdict", "y_score", "logit", "threshold", "attention_peak", "diffuse", "width", "height", "notes", "bundle",
+        "weights_sha256", "error", "overlay",
     ]  # fmt: skip
     assert one["verdict"] == "unsure" and one["threshold"] == 0.5 and one["bundle"] == "tiny" and one["diffuse"] is True
     assert one["error"] is None and one["overlay"] is None and (one["width"], one["height"]) == (60, 60) and len(one["notes"]) == 1
@@ -333,20 +333,6 @@ def test_overlay_options_without_overlays_are_refused(photo_folder):
 # ---- words -----------------------------------------------------------------------------------------------------------------
 
 
-def test_percentages_never_claim_certainty():
-    shown = {0: "<0.1%", 0.0009: "<0.1%", 0.001: "0.1%", 0.4249: "42.5%", 0.999: "99.9%", 0.99901: ">99.9%", 1: ">99.9%"}
-    assert {share: _percent(share) for share in shown} == shown
-
-
 def test_printable_keeps_words_and_escapes_the_rest():
     assert _printable("Überblick 写真.jpg") == "Überblick 写真.jpg"
     assert _printable("a\r\n\t\x1b\x9b\u202e\udcff") == r"a\r\n\t\x1b\x9b\u202e\udcff"
-
-
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_text_that_a_spreadsheet_would_run_is_quoted(start):
-    assert _cell(f"{start}1") == f"'{start}1"
-
-
-def test_numbers_and_plain_text_are_left_alone():
-    assert [_cell(value) for value in (-1.5, None, True, "a=b", ["One.", "Two."])] == [-1.5, None, True, "a=b", "One. Two."]

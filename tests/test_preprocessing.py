@@ -175,3 +175,8 @@ def test_settings_out_of_range_are_refused(settings):
 
 def test_card_form_round_trips():
     assert Preprocessing(**STANDARD.to_card()) == STANDARD
+
+
+def test_a_region_within_the_middle_part_of_a_photo_keeps_its_place():
+    within = Region(0.4, 0.25, 0.6, 0.75).within(0.5, 1.0)  # of the middle half of the width, all of the height
+    assert (within.left, within.top, within.right, within.bottom) == pytest.approx((0.3, 0.25, 0.7, 0.75))

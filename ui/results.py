@@ -19,6 +19,7 @@ from PIL import Image
 from detector.bundle import Bundle, BundleError
 from detector.classifier import FileResult
 from detector.images import read_image
+from detector.records import cell, record
 from ui import gallery, models, verdict
 from ui.gallery import Picture
 from ui.heatmap_viewer import heatmap_viewer
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 VIEW_SHORT_SIDE, VIEW_LONG_SIDE = 900, 4000
 """Pixels, at most, along the sides of a photo as it is shown; the browser never gets a 50-megapixel original."""
+
+MAX_SHOWN_ASPECT = 12
+"""A longer strip than this is shown in part, around the middle: as a whole it would be a line without height."""
 
 THUMBNAIL_SIDE = 96
 """Pixels, at most, along the long side of a photo in the table: twice what the table shows, for sharp displays."""
@@ -97,13 +101,17 @@ def view(entry: Checked) -> None:
     """The heatmap viewer for one picture; only the photo where the network has no attention."""
     name, result = entry.picture.name, entry.result
     shown = _view_jpeg(entry.picture.id, entry.picture.content)
+    across, down = _shown_part(result.width, result.height)
+    if (across, down) != (1.0, 1.0):
+        st.caption("This picture is a long strip. Only its middle is shown.")
     if result.analysis.heatmap is None:
         st.image(shown)
         st.markdown("This model has no attention to show.")
         return
     alt = f"{name}, {result.width} by {result.height} pixels"
+    region = result.analysis.region.within(across, down)
     heatmap_viewer(
-        shown, "image/jpeg", result.analysis.region, result.analysis.attention, result.analysis.heatmap, alt=alt, filename=name, key="viewer"
+        shown, "image/jpeg", region, result.analysis.attention, result.analysis.heatmap, alt=alt, filename=name, key="viewer"
     )
 
 
@@ -145,16 +153,12 @@ def how_to_read(bundle: Bundle) -> None:
 
 def records(checked: list[Checked], bundle: Bundle) -> list[dict]:
     """The rows of the downloads, with the names that ``python -m detector --json`` gives them."""
-    return [_record(entry.picture.name, entry.result, bundle) for entry in checked]
+    return [record(entry.result, bundle, entry.picture.name) for entry in checked]
 
 
 def as_csv(records: list[dict]) -> str:
     """Records as CSV, safe to open in a spreadsheet."""
-    table = pd.DataFrame(records)
-    # A spreadsheet would run a name like "=HYPERLINK(...)" as a formula; a leading ' makes it text.
-    table["path"] = [f"'{path}" if path.startswith(("=", "+", "-", "@", "\t", "\r")) else path for path in table["path"]]
-    table["notes"] = table["notes"].map(" ".join)
-    return table.to_csv(index=False)
+    return pd.DataFrame([{field: cell(value) for field, value in row.items()} for row in records]).to_csv(index=False)
 
 
 def overlays(checked: list[Checked]) -> bytes:
@@ -228,30 +232,18 @@ def _table(readable: list[Checked], row: int) -> None:
     )  # fmt: skip
 
 
-def _record(name: str, result: FileResult, bundle: Bundle) -> dict:
-    analysis = result.analysis
-    heatmap = analysis.heatmap if analysis else None
-    return {
-        "path": name,
-        "verdict": analysis.verdict if analysis else None,
-        "y_score": analysis.y_score if analysis else None,
-        "logit": analysis.logit if analysis else None,
-        "threshold": bundle.threshold,
-        "attention_peak": heatmap.peak if heatmap else None,
-        "diffuse": heatmap.diffuse if heatmap else None,
-        "width": result.width,
-        "height": result.height,
-        "notes": list(result.notes),
-        "bundle": bundle.name,
-        "weights_sha256": bundle.weights_sha256,
-        "error": result.error,
-    }
-
-
 @st.cache_data(max_entries=64, show_spinner=False)
 def _view_jpeg(id: str, _content: bytes) -> bytes:
-    """The photo for the viewer: upright, in sRGB."""
-    return _jpeg(Image.fromarray(_shrunk(_content)), quality=90)
+    """The photo for the viewer: upright, in sRGB; of a long strip the middle."""
+    picture = Image.fromarray(_shrunk(_content))
+    width, height = picture.size
+    across, down = (share * side / 2 for share, side in zip(_shown_part(width, height), picture.size, strict=True))
+    return _jpeg(picture.crop((round(width / 2 - across), round(height / 2 - down), round(width / 2 + across), round(height / 2 + down))), quality=90)
+
+
+def _shown_part(width: int, height: int) -> tuple[float, float]:
+    """Shares of the width and of the height, around the middle, that the viewer shows."""
+    return min(1.0, MAX_SHOWN_ASPECT * height / width), min(1.0, MAX_SHOWN_ASPECT * width / height)
 
 
 def _shrunk(content: bytes) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from detector.records import percent
 from ui.card import metrics
 from ui.text import plain, shortened
 
@@ -71,13 +72,6 @@ def show(name: str, result: FileResult, bundle: Bundle) -> None:
         st.markdown(f":small[{plain(sentence, limit=400)}]")
     for note in result.notes:
         st.info(plain(note, limit=300), icon=":material/info:")
-
-
-def percent(share: float) -> str:
-    """0.0004 -> "<0.1%", 0.42 -> "42.0%", 0.9996 -> ">99.9%": never a certainty the model does not have."""
-    if share < 0.001:
-        return "<0.1%"
-    return ">99.9%" if share > 0.999 else f"{share:.1%}"
 
 
 def _scale(analysis: Analysis, bundle: Bundle) -> str:

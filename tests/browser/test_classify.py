@@ -130,6 +130,17 @@ def test_from_upload_to_download(visit, png):
         assert archive.namelist() == ["001-sunset.png"]
 
 
+@pytest.mark.parametrize(("height", "width"), [(10, 6000), (6000, 10)])
+def test_of_a_long_strip_the_middle_is_shown(visit, png, height, width):
+    page = visit()
+    page.upload(("strip.png", png("warm", height, width)))
+    page.shows("strip.png")
+    page.tab.get_by_text("Only its middle is shown").wait_for()
+    page.tab.get_by_test_id("heatmap-viewer").locator(".stage[aria-busy=false]").wait_for()
+    box = page.canvas.bounding_box()
+    assert max(box["width"], box["height"]) / min(box["width"], box["height"]) < 13
+
+
 def test_many_files_show_progress_and_nothing_is_lost_when_the_user_moves_on_meanwhile(visit, png):
     page = visit()
     page.upload(*[(f"{i:02}.png", png(("warm", "cool", "mixed")[i % 3], 900 + i, 1200)) for i in range(40)])

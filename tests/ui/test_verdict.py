@@ -16,14 +16,6 @@ def bundle(**card):
 
 
 @pytest.mark.parametrize(
-    ("share", "words"),
-    [(0.0, "<0.1%"), (0.0009, "<0.1%"), (0.001, "0.1%"), (0.42, "42.0%"), (0.5, "50.0%"), (0.999, "99.9%"), (0.9991, ">99.9%"), (1.0, ">99.9%")],
-)
-def test_percentages_never_claim_certainty(share, words):
-    assert verdict.percent(share) == words
-
-
-@pytest.mark.parametrize(
     ("kind", "y_score", "sentence"),
     [
         ("ai", 0.9999, "The model is nearly certain: of validation pictures scored like this, more than 99% were AI-generated."),

@@ -1,0 +1,49 @@
+"""A result as plain values: what the command line prints and the dashboard's downloads hold, under the same names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from detector.bundle import Bundle
+    from detector.classifier import FileResult
+
+FIELDS = (
+    "path", "verdict", "y_score", "logit", "threshold", "attention_peak", "diffuse", "width", "height", "notes",
+    "bundle", "weights_sha256", "error",
+)  # fmt: skip
+
+
+def record(result: FileResult, bundle: Bundle, path: str | None = None) -> dict[str, Any]:
+    """A value for each of ``FIELDS``; what is not known, as for an unreadable file, is None. ``path`` replaces the result's own."""
+    analysis = result.analysis
+    heatmap = analysis.heatmap if analysis else None
+    return {
+        "path": result.path if path is None else path,
+        "verdict": analysis.verdict if analysis else None,
+        "y_score": analysis.y_score if analysis else None,
+        "logit": analysis.logit if analysis else None,
+        "threshold": analysis.threshold if analysis else bundle.threshold,
+        "attention_peak": heatmap.peak if heatmap else None,
+        "diffuse": heatmap.diffuse if heatmap else None,
+        "width": result.width,
+        "height": result.height,
+        "notes": list(result.notes),
+        "bundle": bundle.name,
+        "weights_sha256": bundle.weights_sha256,
+        "error": result.error,
+    }
+
+
+def cell(value: Any) -> Any:
+    """A record's value as a CSV cell. A spreadsheet would run a text like ``=HYPERLINK(...)`` as a formula; a leading ' makes it text."""
+    if isinstance(value, list):
+        value = " ".join(value)
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def percent(share: float) -> str:
+    """0.0004 -> "<0.1%", 0.42 -> "42.0%", 0.9996 -> ">99.9%": never a certainty the model does not have."""
+    if share < 0.001:
+        return "<0.1%"
+    return ">99.9%" if share > 0.999 else f"{share:.1%}"
