@@ -47,19 +47,19 @@ class Slicing:
 
     def table(self, threshold: float) -> pd.DataFrame:
         """One row per slice, worst first: by the upper end of the accuracy's interval, so that a few unlucky rows do not lead the list."""
-        records = [{"slice": name, **_figures(curves, threshold)} for name, curves in self.curves.items()]
+        records = [{"slice": name, **summary(curves, threshold)} for name, curves in self.curves.items()]
         return pd.DataFrame(records).sort_values("accuracy_high", kind="stable", ignore_index=True)
 
 
 def columns(rows: pd.DataFrame) -> list[str]:
     """What rows can be sliced by: every column with at least two values that says more than which row it is."""
-    found = [SIZE] if len(rows) and _sized(rows) else []
-    for column in rows.columns:
-        if column in NOT_SLICES or column == SIZE and found:
-            continue
-        distinct = rows[column].nunique(dropna=False)
-        if distinct > 1 and (is_numeric_dtype(rows[column]) or distinct <= max(MAX_SLICES, len(rows) // 4)):
-            found.append(column)
+    found = []
+    for column in dict.fromkeys([*rows.columns, *([SIZE] if _sized(rows) else [])]):
+        if column not in NOT_SLICES:
+            values = _values(rows, column)
+            distinct = values.nunique(dropna=False)
+            if distinct > 1 and (is_numeric_dtype(values) or distinct <= max(MAX_SLICES, len(rows) // 4)):
+                found.append(column)
     return found
 
 
@@ -70,7 +70,7 @@ def named_sets(rows: pd.DataFrame) -> dict[str, np.ndarray]:
         return sets
     split = rows["split"].astype(str)
     paired = rows["paired"].to_numpy() if "paired" in rows and is_bool_dtype(rows["paired"]) else np.zeros(len(rows), dtype=bool)
-    for name in list(split.value_counts().index[:MAX_SLICES]):
+    for name in sorted(split.value_counts().index[:MAX_SLICES]):
         chosen = (split == name).to_numpy()
         sets[name] = chosen
         if (chosen & paired).any() and (chosen & ~paired).any():
@@ -117,7 +117,8 @@ def _quarters(values: pd.Series) -> pd.Series:
     return pd.Series(text)
 
 
-def _figures(curves: Curves, threshold: float) -> dict[str, float | int | None]:
+def summary(curves: Curves, threshold: float) -> dict[str, float | int | None]:
+    """A slice's row in a table: counts, shares with the ends of their intervals, areas. NaN and None where its rows do not define a figure."""
     counts = curves.at(threshold)
     figures: dict[str, float | int | None] = {"n": curves.n, "n_ai": curves.n_ai, "n_real": curves.n_real}
     proportions = {
