@@ -24,13 +24,10 @@ def show(source: Source, evaluation: Evaluation, threshold: float, image_format:
             "where they are rarer than on validation, honest scores run too high."
         )
     with right:
-        event = st.plotly_chart(
-            drawn["scores"], key="scores", on_select="rerun", selection_mode="points", config=figures.config("scores", image_format),
-            alt="Histograms of the scores of AI-generated and of real pictures",
-        )  # fmt: skip
+        bar = pictures.clickable(drawn["scores"], "scores", image_format, "Histograms of the scores of AI-generated and of real pictures")
         st.caption(":material/touch_app: Click a bar to see its pictures.")
-    if event.selection.points:
-        label, place, _ = event.selection.points[0]["customdata"]
+    if bar:
+        label, place, _ = bar
         chosen = (evaluation.y_true == label) & (bin_of(evaluation.y_score, figures.HISTOGRAM_BINS) == place)
         low, high = place / figures.HISTOGRAM_BINS, (place + 1) / figures.HISTOGRAM_BINS
         title = f"{pictures.TITLES[label]} pictures scored {low:.3f} to {high:.3f}"

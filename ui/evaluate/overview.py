@@ -44,19 +44,15 @@ def show(models: dict[str, tuple[Source, Evaluation, float]], image_format: str)
     drawn = charts({name: (other, at) for name, (_, other, at) in models.items()})
     columns = st.columns(len(drawn))
     with columns[0]:
-        event = st.plotly_chart(
-            drawn["confusion"], key="confusion", on_select="rerun", selection_mode="points", config=figures.config("confusion", image_format),
-            alt=f"Confusion matrix: {counts.tn} true negatives, {counts.fp} false positives, {counts.fn} false negatives, {counts.tp} true positives",
-        )  # fmt: skip
+        alt = f"Confusion matrix: {counts.tn} true negatives, {counts.fp} false positives, {counts.fn} false negatives, {counts.tp} true positives"
+        cell = pictures.clickable(drawn["confusion"], "confusion", image_format, alt)
     for column, name in zip(columns[1:], list(drawn)[1:], strict=True):
         column.plotly_chart(drawn[name], key=name, config=figures.config(name, image_format), alt=f"{name} curve with the operating point")
     if not evaluation.curves.both:
         missing, label = ("AI-generated", 1) if evaluation.curves.n_real else ("real", 0)
         remedy = f"Choose other rows, or add some with y_true = {label}."
         st.info(f"There is no {missing} picture in these rows, hence no curve. {remedy}", icon=":material/info:")
-    picked = event.selection.points
-    if picked:
-        cell = picked[0]["customdata"]
+    if cell:
         pictures.show(source, evaluation, _in_cell(evaluation, cell, threshold), threshold, figures.CELL_NAMES[cell])
     else:
         st.caption(":material/touch_app: Click a tile of the matrix to see its pictures, the most confident first.")

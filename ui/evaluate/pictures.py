@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 from PIL import Image
 
 from detector.bundle import BundleError
 from detector.evaluation.evaluation import Evaluation
 from detector.images import ImageReadError, Photo, read_image
-from ui import models
+from ui import figures, models
 from ui.evaluate.sources import Source
 from ui.heatmap_viewer import heatmap_viewer
 from ui.text import plain
@@ -24,10 +25,22 @@ THUMBNAIL_SIDE = 112
 TITLES = {1: "AI-generated", 0: "real"}
 
 
+def clickable(figure: go.Figure, key: str, image_format: str, alt: str):
+    """Draw a figure whose marks open pictures. Returns what the clicked mark carries as ``customdata``, until it is closed; None before.
+
+    The click is kept apart from the chart, which forgets its selection whenever the threshold moves.
+    """
+    config = figures.config(key.replace("_", "-"), image_format)
+    st.plotly_chart(figure, key=key, on_select=lambda: _remember(key), selection_mode="points", config=config, alt=alt)
+    return st.session_state.get("looked_at", {}).get(key)
+
+
 def show(source: Source, evaluation: Evaluation, chosen: np.ndarray, threshold: float, title: str) -> None:
     """The chosen rows (bool, one per row), wrong ones before right ones and the most confident first."""
     rows = evaluation.rows[chosen]
-    st.subheader(f"{plain(title)}: {len(rows):,} pictures" if len(rows) != 1 else f"{plain(title)}: 1 picture", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(f"{plain(title)}: {len(rows):,} pictures" if len(rows) != 1 else f"{plain(title)}: 1 picture", anchor=False)
+        st.button("Close", icon=":material/close:", type="tertiary", key="close_pictures", on_click=_forget)
     if not len(rows):
         return
     rows = worst_first(rows, threshold).head(SHOWN)
@@ -44,7 +57,7 @@ def show(source: Source, evaluation: Evaluation, chosen: np.ndarray, threshold: 
         st.caption(f"{missing} of these {len(paths)} pictures are not in that folder.")
     height = 64 if any(paths) else 35
     event = st.dataframe(
-        table, key="pictures", hide_index=True, on_select="rerun", selection_mode="single-row", row_height=height,
+        table, key=f"pictures_{title}_{threshold}", hide_index=True, on_select="rerun", selection_mode="single-row", row_height=height,
         height=min(400, 38 + height * len(table)), alt="The pictures, most confident first; pick a row to open it",
         column_config={
             "Picture": st.column_config.ImageColumn("", width="small"),
@@ -72,6 +85,16 @@ def picture_path(folder: Path, id: object) -> Path | None:
         return path if path.is_relative_to(folder) and path.is_file() else None
     except (OSError, ValueError):
         return None
+
+
+def _remember(key: str) -> None:
+    """Only one group of pictures is open at a time."""
+    if points := st.session_state[key].selection.points:
+        st.session_state.looked_at = {key: points[0]["customdata"]}
+
+
+def _forget() -> None:
+    st.session_state.looked_at = {}
 
 
 def _folder(rows: pd.DataFrame) -> Path | None:

@@ -36,23 +36,21 @@ def show(source: Source, evaluation: Evaluation, threshold: float, image_format:
     column = st.segmented_control("Slice by", ways, default=ways[0], required=True, key="slice_column", format_func=plain_name)
     table = evaluation.slicing(column).table(threshold)
     left, right = st.columns(2, gap="large")
-    events = {}
+    clicked = None
     for place, metric in ((left, "accuracy"), (right, "false_alarm_rate")):
         if table[metric].notna().any():
             figure = chart(evaluation, table, metric, threshold)
             with place.container(height=min(MAX_HEIGHT, figure.layout.height + 20), border=False):
-                settings = figures.config(f"slices-{metric}", image_format)
-                events[metric] = st.plotly_chart(
-                    figure, key=f"slices_{metric}", on_select="rerun", selection_mode="points", config=settings,
-                    alt=f"{METRICS[metric]} of each slice, with 95% intervals",
-                )  # fmt: skip
+                alt = f"{METRICS[metric]} of each slice, with 95% intervals"
+                point = pictures.clickable(figure, f"slices_{metric}", image_format, alt)
+            if point:
+                clicked = metric, point[0]
     st.caption(
         "Worst first, by the upper end of the 95% interval: a slice leads only if it is bad beyond doubt, so that a few unlucky pictures do not. "
         "Larger dots have more pictures. Click one to see them."
     )
-    picked = [(metric, event.selection.points[0]["customdata"][0]) for metric, event in events.items() if event.selection.points]
-    if picked:
-        metric, name = picked[0]
+    if clicked:
+        metric, name = clicked
         chosen = evaluation.slicing(column).rows(name)
         if metric == "false_alarm_rate":
             chosen = chosen & (evaluation.y_true == 0)
