@@ -21,7 +21,8 @@ models[main.name] = (main, evaluation, threshold)
 
 counted = f"**{len(evaluation):,} pictures**: {evaluation.curves.n_ai:,} AI-generated, the positive class, and {evaluation.curves.n_real:,} real."
 st.markdown(counted)
-overview.headlines(evaluation.card(threshold))
+card = evaluation.card(threshold)
+overview.headlines(card)
 
 image_format = st.session_state.get("image_format", "svg")
 titles = ["Overview", "Calibration", "Threshold", "Slices", "Shortcuts", *(["Compare"] if len(chosen) > 1 else []), "Take away"]
@@ -29,7 +30,7 @@ tabs = dict(zip(titles, st.tabs(titles, key="tab", bind="query-params"), strict=
 # Only what is open is computed and sent: a threshold move costs no more than what it changes on the screen.
 with tabs["Overview"]:
     if tabs["Overview"].open:
-        overview.show(models, image_format)
+        overview.show(models, card, image_format)
 with tabs["Calibration"]:
     if tabs["Calibration"].open:
         calibration.show(main, evaluation, threshold, image_format)

@@ -21,9 +21,8 @@ AI, REAL, GUIDE = "#d55e00", "#009e73", "rgba(138,138,138,.75)"
 MODELS = ("#0072b2", "#e69f00", "#cc79a7", "#56b4e9")
 """One per model, in turn."""
 HISTOGRAM_BINS = 40
-CELLS = (("tn", "fp"), ("fn", "tp"))
-"""Confusion cells; rows are truth, columns prediction, real first."""
-CELL_NAMES = {"tn": "Real, called real", "fp": "False alarm", "fn": "Missed", "tp": "AI-generated, caught"}
+CELLS = {"tn": "Real, called real", "fp": "False alarm", "fn": "Missed", "tp": "AI-generated, caught"}
+"""Confusion cells row by row; rows are truth, columns prediction, real first."""
 
 
 def config(name: str, image_format: str) -> dict:
@@ -35,27 +34,39 @@ def config(name: str, image_format: str) -> dict:
     }
 
 
-def confusion(counts: Counts) -> go.Figure:
-    """The matrix as four tiles with counts and row shares, the darker the larger the share. Tiles are bars, because bars can be clicked."""
-    x, base, colours, inks, texts, cells, hovers = [], [], [], [], [], [], []
-    for row, names in enumerate(CELLS):
-        total = sum(counts.matrix[row])
-        for column, cell in enumerate(names):
-            number = counts.matrix[row][column]
-            share = number / total if total else 0.0
-            right = row == column
-            x.append(("called real", "called AI")[column])
-            base.append(1 - row)
-            colours.append(_tint((0, 114, 178) if right else (213, 94, 0), 0.2 + 0.8 * share))
-            inks.append("#ffffff" if share > 0.55 else "#1b1f24")
-            of_row = f"{share:.1%} of {'AI' if row else 'real'}" if total else "no such pictures"
-            texts.append(f"<b>{number:,}</b><br>{of_row}<br>{CELL_NAMES[cell]}")
-            cells.append(cell)
-            hovers.append(f"{CELL_NAMES[cell]}: {number:,} ({of_row})<br>Click to see them")
+def threshold_figures(models: dict[str, Curves]) -> dict[str, go.Figure]:
+    """"confusion" and, where a model has both classes, "roc" and "precision-recall", for ``mark`` to move. The main model comes first."""
+    drawn = {"confusion": _confusion()}
+    if curves := {name: each for name, each in models.items() if each.both}:
+        drawn |= {"roc": _roc(curves), "precision-recall": _precision_recall(curves)}
+    return drawn
+
+
+def mark(drawn: dict[str, go.Figure], models: dict[str, tuple[Curves, float]]) -> dict[str, go.Figure]:
+    """Set the counts of the first model and the operating points of all, in place, to the thresholds given; returns ``drawn``.
+
+    This is all that a threshold move costs: the curves stay as they were drawn.
+    """
+    curves, threshold = next(iter(models.values()))
+    _fill(drawn["confusion"].data[0], curves.at(threshold))
+    for key in drawn.keys() - {"confusion"}:
+        for trace in drawn[key].data:
+            if trace.meta:
+                curves, threshold = models[trace.meta]
+                counts = curves.at(threshold)
+                recall = counts.tp / curves.n_ai
+                precision = counts.tp / (counts.tp + counts.fp) if counts.tp + counts.fp else None
+                x, y = (counts.fp / curves.n_real, recall) if key == "roc" else (recall, precision)
+                trace.x, trace.y, trace.name = [x], [y], f"threshold {threshold:.3f}"
+    return drawn
+
+
+def _confusion() -> go.Figure:
+    """The matrix as four tiles, still without numbers. Tiles are bars, because bars can be clicked."""
     bars = go.Bar(
-        x=x, y=[0.98] * 4, base=base, width=0.98, marker={"color": colours, "line": {"width": 0}}, text=texts, textposition="inside",
-        insidetextanchor="middle", textangle=0, textfont={"size": 13, "color": inks}, constraintext="none",
-        customdata=cells, hovertext=hovers, hoverinfo="text", unselected={"marker": {"opacity": 0.45}}, name="confusion",
+        x=["called real", "called AI"] * 2, y=[0.98] * 4, base=[1, 1, 0, 0], width=0.98, marker={"line": {"width": 0}}, textposition="inside",
+        insidetextanchor="middle", textangle=0, textfont={"size": 13}, constraintext="none", customdata=list(CELLS), hoverinfo="text",
+        unselected={"marker": {"opacity": 0.45}}, name="confusion",
     )  # fmt: skip
     figure = go.Figure(bars)
     figure.update_xaxes(side="top", fixedrange=True, showgrid=False)
@@ -63,22 +74,17 @@ def confusion(counts: Counts) -> go.Figure:
     return _finish(figure, "Confusion matrix", legend=False).update_layout(margin={"t": 76})
 
 
-def roc(models: dict[str, tuple[Curves, float]]) -> go.Figure:
-    """models: name -> curves of both classes and the threshold in use."""
+def _roc(models: dict[str, Curves]) -> go.Figure:
     figure = go.Figure()
-    for number, (name, (curves, threshold)) in enumerate(models.items()):
-        x, y, thresholds = curves.roc()
-        counts = curves.at(threshold)
-        _line(figure, name, number, x, y, thresholds, f"AUC {curves.roc_auc:.3f}", "false alarms %{x:.1%}, recall %{y:.1%}")
-        _point(figure, name, number, counts.fp / curves.n_real, counts.tp / curves.n_ai, threshold)
+    for number, (name, curves) in enumerate(models.items()):
+        _line(figure, name, number, *curves.roc(), f"AUC {curves.roc_auc:.3f}", "false alarms %{x:.1%}, recall %{y:.1%}")
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": GUIDE, "dash": "dash", "width": 1}, hoverinfo="skip", showlegend=False)
     figure.add_annotation(x=0.68, y=0.62, text="chance", showarrow=False, font={"color": GUIDE})
     _unit_axes(figure, "False alarm rate", "Recall")
     return _finish(figure, "ROC curve")
 
 
-def precision_recall(models: dict[str, tuple[Curves, float]]) -> go.Figure:
-    """models: name -> curves of both classes and the threshold in use."""
+def _precision_recall(models: dict[str, Curves]) -> go.Figure:
     figure = go.Figure()
     recall = np.linspace(0.01, 1, 100)
     for f1 in (0.2, 0.4, 0.6, 0.8):
@@ -87,17 +93,27 @@ def precision_recall(models: dict[str, tuple[Curves, float]]) -> go.Figure:
         figure.add_scatter(x=x, y=y, mode="lines", line={"color": GUIDE, "dash": "dot", "width": 1}, hoverinfo="skip", showlegend=False)
         ends = {"x": 1, "y": f1 / (2 - f1), "xanchor": "right", "yanchor": "bottom"}
         figure.add_annotation(text=f"F1 {f1}", showarrow=False, font={"color": GUIDE, "size": 10}, **ends)
-    for number, (name, (curves, threshold)) in enumerate(models.items()):
-        x, y, thresholds = curves.precision_recall()
-        counts = curves.at(threshold)
-        _line(figure, name, number, x, y, thresholds, f"AP {curves.average_precision:.3f}", "recall %{x:.1%}, precision %{y:.1%}")
-        if counts.tp + counts.fp:
-            _point(figure, name, number, counts.tp / curves.n_ai, counts.tp / (counts.tp + counts.fp), threshold)
-    chance = next(curves.n_ai / curves.n for curves, _ in models.values())
+    for number, (name, curves) in enumerate(models.items()):
+        _line(figure, name, number, *curves.precision_recall(), f"AP {curves.average_precision:.3f}", "recall %{x:.1%}, precision %{y:.1%}")
+    chance = next(curves.n_ai / curves.n for curves in models.values())
     figure.add_scatter(x=[0, 1], y=[chance] * 2, mode="lines", line={"color": GUIDE, "dash": "dash", "width": 1}, hoverinfo="skip", showlegend=False)
     figure.add_annotation(x=0.02, y=chance, text="chance", showarrow=False, xanchor="left", yanchor="bottom", font={"color": GUIDE})
     _unit_axes(figure, "Recall", "Precision")
     return _finish(figure, "Precision-recall curve")
+
+
+def _fill(bars: go.Bar, counts: Counts) -> None:
+    colours, inks, texts, hovers = [], [], [], []
+    for place, cell in enumerate(CELLS):
+        row, column = divmod(place, 2)
+        number, total = counts.matrix[row][column], sum(counts.matrix[row])
+        share = number / total if total else 0.0
+        colours.append(_tint((0, 114, 178) if row == column else (213, 94, 0), 0.2 + 0.8 * share))
+        inks.append("#ffffff" if share > 0.55 else "#1b1f24")
+        of_row = f"{share:.1%} of {'AI' if row else 'real'}" if total else "no such pictures"
+        texts.append(f"<b>{number:,}</b><br>{of_row}<br>{CELLS[cell]}")
+        hovers.append(f"{CELLS[cell]}: {number:,} ({of_row})<br>Click to see them")
+    bars.marker.color, bars.textfont.color, bars.text, bars.hovertext = colours, inks, texts, hovers
 
 
 def rates(curves: Curves, threshold: float) -> go.Figure:
@@ -196,19 +212,16 @@ def _tint(colour: tuple[int, int, int], share: float) -> str:
 
 
 def _line(figure: go.Figure, name: str, number: int, x, y, thresholds, area: str, hover: str) -> None:
+    """A curve, thinned, and a marker for its operating point, whose ``meta`` is the model's name."""
     kept = thin(x, y)
     figure.add_scatter(
         x=x[kept].astype(np.float32), y=y[kept].astype(np.float32), customdata=thresholds[kept].astype(np.float32), mode="lines",
         name=f"{escape(name)}, {area}", line={"color": MODELS[number % len(MODELS)], "width": 2},
         hovertemplate=hover + "<br>threshold %{customdata:.3f}<extra></extra>",
     )  # fmt: skip
-
-
-def _point(figure: go.Figure, name: str, number: int, x: float, y: float, threshold: float) -> None:
     figure.add_scatter(
-        x=[x], y=[y], mode="markers", name=f"threshold {threshold:.3f}", meta="operating point", showlegend=False,
+        mode="markers", meta=name, showlegend=False, hovertemplate=hover + "<br>%{fullData.name}<extra></extra>",
         marker={"color": MODELS[number % len(MODELS)], "size": 14, "line": {"color": "#ffffff", "width": 2}},
-        hovertemplate=f"{escape(name)} at threshold {threshold:.3f}<br>%{{x:.1%}}, %{{y:.1%}}<extra></extra>",
     )  # fmt: skip
 
 
@@ -228,6 +241,7 @@ def _unit_axes(figure: go.Figure, x: str, y: str) -> None:
 
 def _finish(figure: go.Figure, title: str, legend: bool = True) -> go.Figure:
     return figure.update_layout(
+        template={"layout": {"colorway": MODELS}},
         title={"text": title, "font": {"size": 16}, "x": 0, "xref": "container", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 10}},
         height=400, margin={"l": 8, "r": 8, "t": 48, "b": 8}, showlegend=legend, dragmode="zoom",
         legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0, "font": {"size": 12}},

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from detector.evaluation import scorecard
-from detector.evaluation.curves import Counts
+from detector.evaluation.curves import Counts, Curves
 from detector.evaluation.evaluation import Evaluation
 from detector.evaluation.intervals import Estimate
 from ui import figures
@@ -37,11 +37,14 @@ def headlines(card: scorecard.Card) -> None:
             st.metric(title, shown, interval, delta_color="off", delta_arrow="off", help=meaning, border=True)
 
 
-def show(models: dict[str, tuple[Source, Evaluation, float]], image_format: str) -> None:
-    """Matrix, curves and, below the pictures that a click asked for, all metrics. models: see ``charts``; with the source before."""
+def show(models: dict[str, tuple[Source, Evaluation, float]], card: scorecard.Card, image_format: str) -> None:
+    """Matrix, curves and, below the pictures that a click asked for, all metrics. models: name -> source, rows, threshold; the main one, with
+    that card, first.
+    """
     source, evaluation, threshold = next(iter(models.values()))
     counts = evaluation.curves.at(threshold)
-    drawn = charts({name: (other, at) for name, (_, other, at) in models.items()})
+    curves = {name: (other.curves, at) for name, (_, other, at) in models.items()}
+    drawn = figures.mark(_figures({name: each for name, (each, _) in curves.items()}), curves)
     columns = st.columns(len(drawn))
     with columns[0]:
         alt = f"Confusion matrix: {counts.tn} true negatives, {counts.fp} false positives, {counts.fn} false negatives, {counts.tp} true positives"
@@ -53,20 +56,16 @@ def show(models: dict[str, tuple[Source, Evaluation, float]], image_format: str)
         remedy = f"Choose other rows, or add some with y_true = {label}."
         st.info(f"There is no {missing} picture in these rows, hence no curve. {remedy}", icon=":material/info:")
     if cell:
-        pictures.show(source, evaluation, _in_cell(evaluation, cell, threshold), threshold, figures.CELL_NAMES[cell])
+        pictures.show(source, evaluation, _in_cell(evaluation, cell, threshold), threshold, figures.CELLS[cell])
     else:
         st.caption(":material/touch_app: Click a tile of the matrix to see its pictures, the most confident first.")
-    _metrics(evaluation.card(threshold), counts)
+    _metrics(card, counts)
 
 
-def charts(models: dict[str, tuple[Evaluation, float]]) -> dict:
-    """The figures by name. models: name -> evaluation and threshold, the main one first; its matrix, and the curves of all."""
-    evaluation, threshold = next(iter(models.values()))
-    drawn = {"confusion": figures.confusion(evaluation.curves.at(threshold))}
-    curves = {name: (other.curves, at) for name, (other, at) in models.items() if other.curves.both}
-    if curves:
-        drawn |= {"roc": figures.roc(curves), "precision-recall": figures.precision_recall(curves)}
-    return drawn
+@st.cache_resource(max_entries=4, show_spinner=False, scope="session", hash_funcs={Curves: id})
+def _figures(models: dict[str, Curves]) -> dict:
+    """Drawn once; of this session alone, because what follows the threshold is moved in place."""
+    return figures.threshold_figures(models)
 
 
 def _metrics(card: scorecard.Card, counts: Counts) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from detector.evaluation.evaluation import Evaluation
 from detector.evaluation.scorecard import per_class_report
+from ui import figures
 from ui.evaluate import calibration, compare, overview, slices
 from ui.evaluate.sources import Part, Source
 from ui.text import plain
@@ -50,7 +51,9 @@ def show(models: dict[str, tuple[Source, Evaluation, float]], part: Part, column
 def html(models: dict[str, tuple[Source, Evaluation, float]], part: Part, column: str | None) -> str:
     """The report: one self-contained page. Every text from outside is escaped."""
     name, (source, evaluation, threshold) = next(iter(models.items()))
-    drawn = overview.charts({key: (other, at) for key, (_, other, at) in models.items()}) | calibration.charts(evaluation, threshold)
+    marked = {key: (other.curves, at) for key, (_, other, at) in models.items()}
+    drawn = figures.mark(figures.threshold_figures({key: each for key, (each, _) in marked.items()}), marked)
+    drawn |= calibration.charts(evaluation, threshold)
     tables = {
         "Metrics with 95% intervals": overview.table(evaluation.card(threshold)),
         "Sets side by side": slices.readable(slices.side_by_side(source, threshold)),
