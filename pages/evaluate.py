@@ -16,8 +16,8 @@ if not len(evaluation):
     st.info("No picture matches this choice of rows.", icon=":material/filter_alt_off:")
     st.stop()
 threshold = controls.threshold(main)
-models = {source.name: (source, sources.evaluation(source, part), source.threshold) for source in chosen}
-models[main.name] = (main, evaluation, threshold)
+models = {main.name: (main, evaluation, threshold)}
+models |= {other.name: (other, sources.evaluation(other, part), other.threshold) for other in chosen[1:]}
 
 counted = f"**{len(evaluation):,} pictures**: {evaluation.curves.n_ai:,} AI-generated, the positive class, and {evaluation.curves.n_real:,} real."
 st.markdown(counted)

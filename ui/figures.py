@@ -240,8 +240,9 @@ def _unit_axes(figure: go.Figure, x: str, y: str) -> None:
 
 
 def _finish(figure: go.Figure, title: str, legend: bool = True) -> go.Figure:
+    # Plotly's default template is most of a small figure's bytes; the page brings its own, and so does the report.
+    figure.layout.template = {"layout": {"colorway": MODELS}}
     return figure.update_layout(
-        template={"layout": {"colorway": MODELS}},
         title={"text": title, "font": {"size": 16}, "x": 0, "xref": "container", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 10}},
         height=400, margin={"l": 8, "r": 8, "t": 48, "b": 8}, showlegend=legend, dragmode="zoom",
         legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0, "font": {"size": 12}},

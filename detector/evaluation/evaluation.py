@@ -50,9 +50,14 @@ class Evaluation:
         return scorecard.at_threshold(self.curves.at(threshold)) | self.without_threshold
 
     @cached_property
+    def masks(self) -> dict[str, np.ndarray]:
+        """The named sets (all rows, in-distribution, unseen, ...): name -> bool (n,)."""
+        return slices.named_sets(self.rows)
+
+    @cached_property
     def sets(self) -> dict[str, Curves]:
-        """Curves of the named sets (in-distribution, unseen, ...)."""
-        return {name: Curves.of(self.y_true[chosen], self.y_score[chosen]) for name, chosen in slices.named_sets(self.rows).items()}
+        """Curves of the named sets."""
+        return {name: Curves.of(self.y_true[chosen], self.y_score[chosen]) for name, chosen in self.masks.items()}
 
     @cached_property
     def columns(self) -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from detector.evaluation.slices import Slicing, columns, named_sets
 from ui import threshold as carried
+from ui.evaluate import sources
 from ui.evaluate.sources import Part, Source, plain_name
 from ui.text import plain
 
@@ -14,18 +14,17 @@ EVERYTHING = "everything"
 
 def rows(source: Source) -> Part:
     """Let the user narrow down the rows."""
-    sets = list(_sets(source.version, source))
+    whole = sources.evaluation(source, Part())
     which, by, only = st.columns(3)
     set_name = which.selectbox(
-        "Rows", sets, key="rows", bind="query-params",
+        "Rows", list(whole.masks), key="rows", bind="query-params",
         help="“test” comes from the sources the model was trained on, “unseen” from others. In “paired” rows real and AI-generated pictures "
         "show the same subjects, so that knowing subjects does not help.",
     )  # fmt: skip
-    ways = _columns(source.version, source)
-    column = by.selectbox("Only where", [EVERYTHING, *ways], key="by", bind="query-params", format_func=plain_name) if ways else EVERYTHING
+    column = by.selectbox("Only where", [EVERYTHING, *whole.columns], key="by", bind="query-params", format_func=plain_name)
     if column == EVERYTHING:
         return Part(set_name)
-    value = only.selectbox("is", [EVERYTHING, *_values(source.version, column, source)], key="only", bind="query-params", format_func=plain_name)
+    value = only.selectbox("is", [EVERYTHING, *whole.slicing(column).names], key="only", bind="query-params", format_func=plain_name)
     return Part(set_name, column, None if value == EVERYTHING else value)
 
 
@@ -54,18 +53,3 @@ def threshold(source: Source) -> float:
 def set_threshold(value: float) -> None:
     """Move the slider; for callbacks, before the slider is drawn."""
     st.session_state.threshold = min(max(value, 0.0), 1.0)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _sets(version: str, _source: Source) -> tuple[str, ...]:
-    return tuple(named_sets(_source.rows))
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _columns(version: str, _source: Source) -> list[str]:
-    return columns(_source.rows)
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _values(version: str, column: str, _source: Source) -> list[str]:
-    return Slicing.by(_source.rows, column).names

@@ -6,13 +6,14 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from detector.bundle import PREDICTIONS, Bundle, BundleError, available, find
 from detector.evaluation.evaluation import Evaluation
 from detector.evaluation.predictions import PredictionsError, read_predictions
-from detector.evaluation.slices import Slicing, named_sets
+from detector.evaluation.slices import SIZE
 from detector.evaluation.tables import read_table
 from ui import models
 from ui.text import plain
@@ -86,12 +87,13 @@ def evaluation(source: Source, part: Part) -> Evaluation:
 
 @st.cache_resource(max_entries=24, show_spinner="Sorting the predictions")
 def _evaluation(version: str, part: Part, _source: Source) -> Evaluation:
-    rows = _source.rows
-    chosen = named_sets(rows).get(part.set_name)
-    rows = rows[chosen] if chosen is not None else rows[:0]
+    if part == Part():
+        return Evaluation(_source.rows)
+    whole = evaluation(_source, Part())
+    chosen = whole.masks.get(part.set_name, np.zeros(len(whole), dtype=bool))
     if part.column and part.value:
-        rows = rows[Slicing.by(_source.rows, part.column).rows(part.value)[chosen]] if chosen is not None else rows
-    return Evaluation(rows.reset_index(drop=True))
+        chosen = chosen & whole.slicing(part.column).rows(part.value) if part.column in whole.rows or part.column == SIZE else chosen & False
+    return Evaluation(_source.rows[chosen].reset_index(drop=True))
 
 
 def _of_bundle(name: str) -> Source | None:
