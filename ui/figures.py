@@ -171,7 +171,7 @@ def scores(y_true: np.ndarray, y_score: np.ndarray, threshold: float) -> go.Figu
     for label, name, colour, counts, sign in ((1, "AI-generated", AI, ai, 1), (0, "real", REAL, real, -1)):
         figure.add_bar(
             x=middle, y=sign * counts, name=name, marker={"color": colour, "line": {"width": 0}}, width=0.94 / HISTOGRAM_BINS,
-            customdata=np.column_stack([np.full(HISTOGRAM_BINS, label), np.arange(HISTOGRAM_BINS), counts]),
+            customdata=[[label, place, count] for place, count in enumerate(counts.tolist())],  # a list: arrays come back from a click as objects
             hovertemplate="%{customdata[2]:,} " + name + " near %{x:.2f}<br>Click to see them", unselected={"marker": {"opacity": 0.35}},
         )  # fmt: skip
     _threshold_line(figure, threshold)
