@@ -192,7 +192,7 @@ def slices(table: pd.DataFrame, metric: str, title: str, overall: Estimate | Non
     counts = shown["n_real" if metric == "false_alarm_rate" else "n_ai" if metric == "recall" else "n"].to_numpy()
     figure = go.Figure(go.Scatter(
         x=shown[metric], y=place, mode="markers",
-        marker={"color": MODELS[0], "size": 6 + 10 * np.sqrt(counts / max(counts.max(initial=1), 1)), "line": {"width": 0}},
+        marker={"color": MODELS[0], "opacity": 1, "size": 6 + 10 * np.sqrt(counts / max(counts.max(initial=1), 1)), "line": {"width": 0}},
         error_x={"type": "data", "symmetric": False, "array": shown[f"{metric}_high"] - shown[metric],
                  "arrayminus": shown[metric] - shown[f"{metric}_low"], "thickness": 1.5, "width": 0, "color": MODELS[0]},
         customdata=[[name, int(count)] for name, count in zip(shown["slice"], counts, strict=True)],

@@ -157,6 +157,19 @@ def test_a_click_on_a_bar_lists_its_pictures(evaluate, rows):
     assert sorted(page.listed("id")) == sorted(inside["id"])
 
 
+def test_a_click_on_a_slice_lists_its_pictures(evaluate, rows):
+    page = evaluate(tab="Slices").ready(2)
+    dot = page.plots.nth(0).locator(".scatterlayer .point").nth(0)
+    name = page.plots.nth(0).evaluate("plot => plot.data[0].customdata[0][0]")
+    dot.click(force=True)
+    inside = rows["id"][rows["split"] == name]
+    page.says(f"split {name}: {len(inside)} pictures")
+    table = page.tab.get_by_test_id("stDataFrame").nth(1)
+    table.locator("th", has_text="id").first.wait_for(state="attached", timeout=PATIENCE)
+    listed = {text for text in table.locator("tbody td").all_text_contents() if text.startswith("images/")}
+    assert listed and listed <= set(inside)  # the table holds those in sight
+
+
 def test_the_report_opens_without_a_network(evaluate, browser, tmp_path):
     page = evaluate(tab="Take away", threshold="0.4")
     with page.tab.expect_download(timeout=PATIENCE) as download:

@@ -29,7 +29,7 @@ def show(models: dict[str, tuple[Source, Evaluation, float]]) -> None:
         test = shared.mcnemar(threshold, other_threshold)
         st.markdown(
             f"Only {plain(name)} is right on **{test.only_first:,}**, only {plain(other_name)} on **{test.only_second:,}**. McNemar's exact test: "
-            f"p = {_p_value(test.p_value)}, so " + ("chance alone would rarely do that." if test.p_value < 0.05 else "chance alone could do that.")
+            f"p {_p_value(test.p_value)}, so " + ("chance alone would rarely do that." if test.p_value < 0.05 else "chance alone could do that.")
         )
         st.dataframe(
             table(shared.differences(threshold, other_threshold)), key=f"differences_{other_name}", hide_index=True, height="content",
@@ -52,16 +52,16 @@ def table(differences: dict[str, Estimate | None]) -> pd.DataFrame:
         (NAMES[metric], *((estimate.value, estimate.low, estimate.high) if estimate else (None, None, None)), _meaning(metric, estimate))
         for metric, estimate in differences.items()
     ]
-    return pd.DataFrame(rows, columns=["Metric", "Difference", "Low", "High", "Beyond chance"])
+    return pd.DataFrame(rows, columns=["Metric", "Difference", "Low", "High", "The second model is"])
 
 
 def _meaning(metric: str, estimate: Estimate | None) -> str:
     if estimate is None:
         return "not defined"
     if estimate.low <= 0 <= estimate.high:
-        return "no"
+        return "not clearly different"
     return "better" if (estimate.value > 0) != (metric in LOWER_IS_BETTER) else "worse"
 
 
 def _p_value(p: float) -> str:
-    return "below 0.0001" if p < 1e-4 else f"{p:.4f}"
+    return "\\< 0.0001" if p < 1e-4 else f"= {p:.4f}"

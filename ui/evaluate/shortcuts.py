@@ -34,6 +34,11 @@ def show(evaluation: Evaluation) -> None:
         st.success(verdict(found), icon=":material/check:")
     facts = plain(", ".join(found.columns), limit=300)
     st.caption(f"{found.rows:,} rows, facts used: {facts}. Five folds; every row is scored by trees that did not see it.")
+    if any(column.startswith("original_") for column in found.columns):
+        st.caption(
+            "The original facts are those of the files before somebody prepared them. If the model was given files made alike, it did not see "
+            "these facts themselves, only what goes along with them, such as sharpness or subject."
+        )
 
 
 def verdict(found: Shortcut) -> str:
