@@ -114,17 +114,26 @@ def _folder(rows: pd.DataFrame) -> Path | None:
 
 
 def _open(source: Source, row: pd.Series, path: Path) -> None:
-    """One picture with what the model looked at. This is what starts TensorFlow."""
+    """One picture, its row, and what the model looked at."""
     try:
         photo = read_image(path)
     except ImageReadError as error:
         st.warning(plain(str(error), limit=300), icon=":material/broken_image:")
         return
-    st.markdown(f"**{plain(str(row['id']))}** is {TITLES[row['y_true']]} and scored {row['y_score']:.3f}.")
+    words, viewer = st.columns([2, 3], gap="large")
+    words.markdown(f"**{plain(str(row['id']))}** is {TITLES[row['y_true']]} and scored {row['y_score']:.3f}.")
+    facts = row.drop(["id", "y_true", "y_score"])
+    words.markdown("\n".join(f"- {plain(str(name))}: {plain(str(value))}" for name, value in facts.items()))
+    with viewer:
+        _explain(source, photo, path)
+
+
+def _explain(source: Source, photo: Photo, path: Path) -> None:
+    """The heatmap viewer, or the picture alone where there is no model or no attention."""
     if source.bundle is None:
         st.image(photo.pixels, caption="Predictions from a file come without a model, hence without a heatmap.")
         return
-    try:
+    try:  # this is what starts TensorFlow
         loading = models.loading(source.bundle)
         if not loading.done():
             with st.spinner("Starting the model. TensorFlow takes a few seconds, once.", show_time=True):
