@@ -6,4 +6,8 @@ import streamlit as st
 
 # The icon is a file of ours: Streamlit fetches ":material/...:" favicons from the web.
 st.set_page_config(page_title="Telltale", page_icon=str(Path(__file__).parent / "ui" / "icon.png"), layout="wide")
-st.navigation([st.Page("pages/classify.py", title="Classify", icon=":material/image_search:", default=True)], position="top").run()
+pages = [
+    st.Page("pages/classify.py", title="Classify", icon=":material/image_search:", default=True),
+    st.Page("pages/evaluate.py", title="Evaluate", icon=":material/analytics:"),
+]
+st.navigation(pages, position="top").run()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
-from ui import gallery, models, results, verdict
+from ui import gallery, models, results, threshold, verdict
 from ui.card import show_card
 
 st.title("Is this picture AI-generated?", anchor=False)
@@ -18,12 +20,13 @@ with above:
     bundle = models.choose()
 # From here on TensorFlow is on its way in a thread, while the user is still choosing.
 loading = models.loading(bundle)
+bundle = threshold.in_use(bundle)
 if not pictures:
     gallery.invite()
     results.how_to_read(bundle)
     st.stop()
 
-checked = results.check(pictures, bundle, loading)
+checked = [replace(entry, result=threshold.judged_by(bundle, entry.result)) for entry in results.check(pictures, bundle, loading)]
 results.show_unreadable(checked)
 opened = results.choose(checked)
 if opened:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn import metrics as sk
 
 
 def headline(y_true: np.ndarray, y_score: np.ndarray, threshold: float) -> dict[str, float | int | None]:
@@ -11,6 +10,8 @@ def headline(y_true: np.ndarray, y_score: np.ndarray, threshold: float) -> dict[
 
     A figure that is not defined (one class only, no rows) is None.
     """
+    from sklearn import metrics as sk  # not at the top: it takes a second, and a page that only wants the bins should not wait
+
     y_true, y_score = np.asarray(y_true).astype(int), np.asarray(y_score, dtype=np.float64)
     if not len(y_true):
         return {"n": 0}

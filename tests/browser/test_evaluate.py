@@ -1,0 +1,202 @@
+"""The Evaluate page in Chromium: what a threshold move changes, what a click opens, and what can be taken away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from detector.bundle import PREDICTIONS
+from detector.evaluation.predictions import read_predictions
+
+ROOT = Path(__file__).parents[2]
+PHONE = {"width": 390, "height": 844}
+DRAWN = "[...document.querySelectorAll('.js-plotly-plot')].filter(plot => plot.querySelector('.main-svg')).length"
+PATIENCE = 60_000  # ms; a first heatmap waits for TensorFlow
+
+
+@pytest.fixture(scope="module")
+def rows(tiny_bundle):
+    return read_predictions(tiny_bundle / PREDICTIONS).rows
+
+
+@pytest.fixture(scope="module")
+def image_folder(rows, tmp_path_factory) -> Path:
+    """A picture for every row but the last."""
+    folder = tmp_path_factory.mktemp("pictures")
+    (folder / "images").mkdir()
+    for number, id in enumerate(rows["id"][:-1]):
+        Image.fromarray(np.full((48, 64, 3), 6 * number, np.uint8)).save(folder / id)
+    return folder
+
+
+class Page:
+    """The Evaluate page in a browser tab, as its user works it."""
+
+    def __init__(self, tab):
+        self.tab = tab
+        self.plots = tab.locator(".js-plotly-plot")
+
+    def ready(self, plots: int) -> Page:
+        self.tab.wait_for_function(f"n => {DRAWN} >= n", arg=plots, timeout=PATIENCE)
+        self.tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=PATIENCE)
+        return self
+
+    def numbers(self) -> list[int]:
+        """The matrix as it reads: TN, FP, FN, TP."""
+        texts = self.plots.nth(0).evaluate("plot => plot.data[0].text")
+        return [int(text.split("</b>")[0].removeprefix("<b>")) for text in texts]
+
+    def point(self, plot: int) -> list[float]:
+        """Where an operating point is drawn."""
+        return self.plots.nth(plot).evaluate("plot => plot.data.filter(trace => trace.meta).map(trace => [trace.x[0], trace.y[0]])[0]")
+
+    def click(self, plot: int, mark: int) -> None:
+        """Click the middle of a bar, counted over all traces."""
+        box = self.plots.nth(plot).locator(".bars .point").nth(mark).bounding_box()
+        self.tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+    def says(self, text: str) -> None:
+        self.tab.get_by_text(text).first.wait_for(timeout=PATIENCE)
+
+    def listed(self, column: str) -> list[str]:
+        """A column of the table of pictures, as screen readers get it."""
+        table = self.tab.get_by_test_id("stDataFrame").first
+        table.locator("th", has_text=column).first.wait_for(state="attached", timeout=PATIENCE)
+        place = 1 + table.locator("th").all_text_contents().index(column)
+        return table.locator(f"tbody td:nth-child({place})").all_text_contents()
+
+
+@pytest.fixture
+def evaluate(app_server, open_page, tiny_bundle):
+    """``evaluate(viewport=..., **query) -> Page``."""
+
+    def open_one(viewport=None, **query) -> Page:
+        url = app_server(ROOT / "streamlit_app.py", TELLTALE_WEIGHTS=str(tiny_bundle.parent))
+        tab = open_page(viewport=viewport or {"width": 1280, "height": 1600})
+        # Until Streamlit has run the app once it takes the folder pages/ for its old kind of multipage app.
+        tab.goto(url)
+        tab.get_by_role("link", name="Evaluate").wait_for(state="attached", timeout=PATIENCE)
+        tab.goto(f"{url}/evaluate?{urlencode(query)}")
+        return Page(tab)
+
+    return open_one
+
+
+def counts(rows, threshold):
+    called, ai = rows["y_score"] >= threshold, rows["y_true"] == 1
+    return [int(cell.sum()) for cell in (~called & ~ai, called & ~ai, ~called & ai, called & ai)]
+
+
+def test_a_threshold_move_changes_matrix_and_both_operating_points(evaluate, rows):
+    page = evaluate().ready(3)
+    assert page.numbers() == counts(rows, 0.5)
+    before = page.point(1), page.point(2)
+    slider = page.tab.get_by_role("slider", name="Threshold")
+    slider.focus()
+    slider.press("Home")
+    page.tab.wait_for_function("() => document.querySelector('.js-plotly-plot').data[0].text[0].startsWith('<b>0<')", timeout=PATIENCE)
+    assert page.numbers() == counts(rows, 0.0) == [0, 20, 0, 20]
+    page.tab.wait_for_function("() => document.querySelectorAll('.js-plotly-plot')[2].data.some(t => t.meta && t.y[0] == 0.5)", timeout=PATIENCE)
+    assert (page.point(1), page.point(2)) == ([1, 1], [1, 0.5]) != before
+
+
+def test_the_address_follows_the_threshold_and_restores_it(evaluate):
+    page = evaluate().ready(3)
+    slider = page.tab.get_by_role("slider", name="Threshold")
+    slider.focus()
+    slider.press("Home")
+    page.tab.wait_for_url("**threshold=0**", timeout=PATIENCE)
+    page.tab.reload()
+    page.ready(3)
+    assert page.tab.get_by_role("slider", name="Threshold").input_value() == "0"
+
+
+def test_a_click_on_a_cell_lists_its_pictures_most_confident_first(evaluate, rows):
+    page = evaluate().ready(3)
+    page.click(0, 1)
+    wrong = rows[(rows["y_score"] >= 0.5) & (rows["y_true"] == 0)].sort_values("y_score", ascending=False)
+    page.says(f"False alarm: {len(wrong)} pictures")
+    assert page.listed("id") == wrong["id"].tolist()
+
+
+def test_what_was_clicked_stays_open_when_the_threshold_moves(evaluate, rows):
+    page = evaluate().ready(3)
+    page.click(0, 1)
+    page.says("False alarm: ")
+    slider = page.tab.get_by_role("slider", name="Threshold")
+    slider.focus()
+    slider.press("Home")
+    page.says("False alarm: 20 pictures")
+
+
+def test_a_picture_opens_with_its_heatmap(evaluate, rows, image_folder):
+    page = evaluate().ready(3)
+    page.click(0, 2)
+    missed = rows[(rows["y_score"] < 0.5) & (rows["y_true"] == 1)].sort_values("y_score")
+    page.says(f"Missed: {len(missed)} pictures")
+    folder = page.tab.get_by_label("Folder with the pictures")
+    folder.fill(str(image_folder))
+    folder.press("Enter")
+    page.says("Tick a row")
+    table = page.tab.get_by_test_id("stDataFrame").first
+    table.click(position={"x": 15, "y": 36 + 32})
+    page.tab.get_by_test_id("heatmap-viewer").wait_for(timeout=PATIENCE)
+    page.says(f"{missed['id'].iloc[0]} is AI-generated")
+
+
+def test_a_click_on_a_bar_lists_its_pictures(evaluate, rows):
+    page = evaluate(tab="Calibration").ready(2)
+    place = int(np.argmax(np.histogram(rows["y_score"][rows["y_true"] == 1], 40, (0, 1))[0]))
+    page.click(1, place)
+    inside = rows[(rows["y_true"] == 1) & (np.minimum((rows["y_score"] * 40).astype(int), 39) == place)]
+    page.says(f"scored {place / 40:.3f} to {(place + 1) / 40:.3f}")
+    assert sorted(page.listed("id")) == sorted(inside["id"])
+
+
+def test_a_click_on_a_slice_lists_its_pictures(evaluate, rows):
+    page = evaluate(tab="Slices").ready(2)
+    dot = page.plots.nth(0).locator(".scatterlayer .point").nth(0)
+    name = page.plots.nth(0).evaluate("plot => plot.data[0].customdata[0][0]")
+    dot.click(force=True)
+    inside = rows["id"][rows["split"] == name]
+    page.says(f"split {name}: {len(inside)} pictures")
+    table = page.tab.get_by_test_id("stDataFrame").nth(1)
+    table.locator("th", has_text="id").first.wait_for(state="attached", timeout=PATIENCE)
+    listed = {text for text in table.locator("tbody td").all_text_contents() if text.startswith("images/")}
+    assert listed and listed <= set(inside)  # the table holds those in sight
+
+
+def test_the_report_opens_without_a_network(evaluate, browser, tmp_path):
+    page = evaluate(tab="Take away", threshold="0.4")
+    with page.tab.expect_download(timeout=PATIENCE) as download:
+        page.tab.get_by_role("button", name="Report (HTML)").click()
+    download.value.save_as(tmp_path / "report.html")
+    context = browser.new_context(offline=True)
+    asked, errors = [], []
+    report = context.new_page()
+    report.on("request", lambda request: asked.append(request.url))
+    report.on("pageerror", lambda error: errors.append(str(error)))
+    report.goto((tmp_path / "report.html").as_uri())
+    report.wait_for_function(f"() => {DRAWN} == 6", timeout=PATIENCE)
+    text = report.locator("body").inner_text()
+    context.close()
+    assert not errors and all(url.startswith(("file:", "data:", "blob:")) for url in asked)
+    assert "40 pictures" in text and "0.4000" in text and "weighted avg" in text and "Expected calibration error" in text
+
+
+def test_a_figure_is_saved_as_svg(evaluate):
+    page = evaluate().ready(3)
+    page.plots.nth(1).hover()
+    with page.tab.expect_download(timeout=PATIENCE) as download:
+        page.plots.nth(1).get_by_role("button", name="Download plot").click()
+    assert download.value.suggested_filename == "telltale-roc.svg"
+    assert "<svg" in Path(download.value.path()).read_text()
+
+
+def test_a_phone_needs_no_sideways_scrolling(evaluate):
+    page = evaluate(viewport=PHONE).ready(3)
+    assert page.tab.evaluate("document.documentElement.scrollWidth") <= PHONE["width"] + 1

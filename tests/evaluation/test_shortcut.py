@@ -1,0 +1,52 @@
+"""detector.evaluation.shortcut: file facts that tell everything, and ones that tell nothing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from detector.evaluation.shortcut import fact_columns, shortcut
+
+
+def rows(n=400, **more):
+    rng = np.random.default_rng(0)
+    y_true = np.arange(n) % 2
+    return pd.DataFrame({"y_true": y_true, "y_score": np.clip(rng.normal(0.4 + 0.2 * y_true, 0.2), 0, 1), **more})
+
+
+def test_sides_that_give_the_class_away_are_found():
+    found = shortcut(rows(width=np.where(np.arange(400) % 2, 1024, 640), height=np.full(400, 480)))
+    assert found.file_facts.value == 1 and found.as_good_as_the_model
+
+
+def test_sides_that_say_nothing_are_at_chance():
+    rng = np.random.default_rng(1)
+    found = shortcut(rows(width=rng.integers(200, 900, 400), height=rng.integers(200, 900, 400)))
+    assert abs(found.file_facts.value - 0.5) < 0.1 and not found.as_good_as_the_model
+
+
+def test_aspect_ratio_is_a_fact():
+    width = np.random.default_rng(1).integers(200, 2000, 400)
+    found = shortcut(rows(width=width, height=np.where(np.arange(400) % 2, width, width * 2 // 3)))
+    assert found.file_facts.value > 0.95
+
+
+@pytest.mark.parametrize("column", ["format", "original_format"])
+def test_text_facts_count(column):
+    assert shortcut(rows(**{column: np.where(np.arange(400) % 2, "PNG", "JPEG")})).file_facts.value == 1
+
+
+def test_only_facts_of_the_file_count():
+    table = rows(width=1, original_jpeg_quality=90, source="a", logit=0.0)
+    assert fact_columns(table) == ["width", "original_jpeg_quality"]
+
+
+def test_rows_without_facts_have_no_shortcut():
+    assert shortcut(rows()) is None
+
+
+def test_one_class_has_no_shortcut():
+    assert shortcut(rows(width=100).assign(y_true=1)) is None
+
+
+def test_missing_facts_do_not_matter():
+    assert shortcut(rows(width=np.where(np.arange(400) % 3, np.nan, 640))) is not None

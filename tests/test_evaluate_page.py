@@ -1,0 +1,239 @@
+"""The Evaluate page, run by Streamlit's AppTest on cached predictions. What needs a browser is in tests/browser/test_evaluate.py."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from detector.bundle import PREDICTIONS
+from detector.evaluation.predictions import Predictions, read_predictions, write_predictions
+
+ROOT = Path(__file__).parents[1]
+PAGE = str(ROOT / "pages" / "evaluate.py")
+TABS = ["Overview", "Calibration", "Threshold", "Slices", "Shortcuts", "Take away"]
+
+
+@pytest.fixture(scope="module")
+def weights(tiny_bundle, tmp_path_factory) -> Path:
+    """Two bundles with the same rows: "tiny", and "twin", whose logits are halved and which has never seen the first row."""
+    folder = tmp_path_factory.mktemp("two")
+    for name in ("tiny", "twin"):
+        shutil.copytree(tiny_bundle, folder / name)
+    mine = read_predictions(folder / "twin" / PREDICTIONS)
+    rows = mine.rows[1:].assign(y_score=lambda rows: 1 / (1 + np.exp(-rows["logit"] / 4)))
+    write_predictions(Predictions(rows, mine.weights_sha256), folder / "twin" / PREDICTIONS)
+    return folder
+
+
+@pytest.fixture
+def open_page(weights, monkeypatch):
+    """``open_page(**query)``: the page, run once at that address."""
+    monkeypatch.setenv("TELLTALE_WEIGHTS", str(weights))
+
+    def run(folder: Path | None = None, **query) -> AppTest:
+        if folder:
+            monkeypatch.setenv("TELLTALE_WEIGHTS", str(folder))
+        page = AppTest.from_file(PAGE, default_timeout=120)
+        for name, value in query.items():
+            page.query_params[name] = value
+        return checked(page.run())
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def rows(tiny_bundle) -> pd.DataFrame:
+    return read_predictions(tiny_bundle / PREDICTIONS).rows
+
+
+def checked(page: AppTest) -> AppTest:
+    assert not page.exception, page.exception[0].message
+    return page
+
+
+def charts(page: AppTest) -> list[dict]:
+    return [json.loads(element.proto.spec) for element in page.get("plotly_chart")]
+
+
+def headline(page: AppTest, label: str) -> str:
+    return next(metric.value for metric in page.metric if metric.label == label)
+
+
+def said(page: AppTest) -> str:
+    return "\n".join(element.value for kind in ("markdown", "caption", "info", "warning", "error", "success") for element in page.get(kind))
+
+
+# ---- opening -----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_never_loads_tensorflow_or_scikit_learn(weights):
+    code = (
+        "import sys; from streamlit.testing.v1 import AppTest; page = AppTest.from_file('pages/evaluate.py', default_timeout=90).run();"
+        "assert len(page.metric) == 5; print([name for name in ('tensorflow', 'keras', 'sklearn') if name in sys.modules])"
+    )
+    environment = {"TELLTALE_WEIGHTS": str(weights), "PATH": ""}
+    process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert process.stdout.strip() == "[]", process.stderr
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_every_tab_opens_by_its_address(open_page, tab):
+    page = open_page(tab=tab)
+    assert len(page.metric) >= 5 and not page.error
+
+
+def test_without_predictions_the_page_says_what_to_do(open_page, tmp_path):
+    assert "No model here has cached test predictions" in said(open_page(tmp_path))
+
+
+def test_predictions_of_other_weights_are_marked_as_stale(open_page, tiny_bundle, tmp_path):
+    shutil.copytree(tiny_bundle, tmp_path / "tiny")
+    predictions = read_predictions(tmp_path / "tiny" / PREDICTIONS)
+    write_predictions(Predictions(predictions.rows, "0" * 64), tmp_path / "tiny" / PREDICTIONS)
+    assert "Stale" in open_page(tmp_path).warning[0].value
+
+
+def test_damaged_predictions_get_a_sentence(open_page, tiny_bundle, tmp_path):
+    shutil.copytree(tiny_bundle, tmp_path / "tiny")
+    (tmp_path / "tiny" / PREDICTIONS).write_bytes(b"PAR1")
+    assert "cannot be read as Parquet" in open_page(tmp_path).error[0].value
+
+
+# ---- the threshold -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_threshold_starts_at_the_models_own(open_page):
+    assert open_page().slider(key="threshold").value == 0.5
+
+
+def test_the_address_restores_models_threshold_and_rows(open_page, rows):
+    page = open_page(models=["twin", "tiny"], threshold="0.25", rows="unseen", by="kind", only="art")
+    assert page.multiselect(key="models").value == ["twin", "tiny"] and page.slider(key="threshold").value == 0.25
+    expected = ((rows["split"] == "unseen") & (rows["kind"] == "art")).sum()
+    assert f"**{expected} pictures**" in said(page)
+
+
+def test_a_threshold_move_changes_matrix_points_and_metrics_but_not_the_curves(open_page, rows):
+    page = open_page()
+    before = charts(page)
+    checked(page.slider(key="threshold").set_value(0.8).run())
+    after = charts(page)
+    called, ai = rows["y_score"] >= 0.8, rows["y_true"] == 1
+    caught, false_alarms = (called & ai).sum(), (called & ~ai).sum()
+    assert [text.split("</b>")[0] for text in after[0]["data"][0]["text"]] == [
+        f"<b>{number}" for number in ((~called & ~ai).sum(), false_alarms, (~called & ai).sum(), caught)
+    ]
+    point = next(trace for trace in after[1]["data"] if trace.get("meta") == "tiny")
+    assert (point["x"], point["y"]) == ([false_alarms / 20], [caught / 20])
+    point = next(trace for trace in after[2]["data"] if trace.get("meta") == "tiny")
+    assert (point["x"], point["y"]) == ([caught / 20], [caught / (caught + false_alarms)])
+    assert headline(page, "Recall") == f"{caught / 20:.1%}"
+    for chart in (1, 2):
+        curves = [[trace for trace in charts[chart]["data"] if trace.get("meta") != "tiny"] for charts in (before, after)]
+        assert curves[0] == curves[1]
+
+
+def test_another_model_brings_its_own_threshold(open_page, weights, tmp_path):
+    folder = Path(shutil.copytree(weights, tmp_path / "weights"))
+    card = json.loads((folder / "twin" / "card.json").read_text())
+    card["decision"] |= {"threshold": 0.35}
+    (folder / "twin" / "card.json").write_text(json.dumps(card))
+    page = open_page(folder)
+    page.slider(key="threshold").set_value(0.9).run()
+    checked(page.multiselect(key="models").set_value(["twin"]).run())
+    assert page.slider(key="threshold").value == 0.35
+
+
+def test_back_goes_to_the_models_own_threshold(open_page):
+    page = open_page(threshold="0.9")
+    checked(page.button(key="own_threshold").click().run())
+    assert page.slider(key="threshold").value == 0.5
+
+
+def test_a_limit_on_false_alarms_chooses_the_threshold(open_page, rows):
+    page = open_page(tab="Threshold")
+    page.segmented_control(key="choose_by").set_value("a limit on false alarms").run()
+    page.number_input(key="max_false_alarms").set_value(0.0).run()
+    checked(page.button(key="take_best").click().run())
+    assert page.slider(key="threshold").value > rows["y_score"][rows["y_true"] == 0].max()
+    assert headline(page, "False alarms on real") == "0.0%"
+
+
+def test_dear_misses_lower_the_threshold(open_page):
+    page = open_page(tab="Threshold")
+    checked(page.number_input(key="cost_miss").set_value(50.0).run())
+    page.button(key="take_best").click().run()
+    assert headline(page, "Recall") == "100.0%"
+
+
+def test_classify_shows_a_carried_threshold_and_undoes_it(weights, monkeypatch):
+    monkeypatch.setenv("TELLTALE_WEIGHTS", str(weights))
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120).run()
+    app.switch_page("pages/evaluate.py").run()
+    app.slider(key="threshold").set_value(0.8).run()
+    checked(app.button(key="carry").click().run())
+    app.switch_page("pages/classify.py").run()
+    assert any("threshold 0.800 from Evaluate" in info.value for info in checked(app).info)
+    app.button(key="undo_threshold").click().run()
+    assert not any("from Evaluate" in info.value for info in checked(app).info)
+
+
+# ---- rows --------------------------------------------------------------------------------------------------------------------
+
+
+def test_rows_of_one_class_say_why_there_is_no_curve(open_page):
+    page = open_page(by="generator", only="sdxl")
+    assert len(charts(page)) == 1 and "There is no real picture in these rows, hence no curve" in said(page)
+    assert headline(page, "ROC AUC") == "–"
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_every_tab_stands_rows_of_one_class(open_page, tab):
+    open_page(by="generator", only="sdxl", tab=tab)
+
+
+def test_no_matching_rows_get_a_sentence(open_page):
+    assert "No picture matches" in said(open_page(rows="test", by="source", only="elsewhere"))
+
+
+def test_slices_are_listed_with_the_sets_side_by_side(open_page):
+    page = open_page(tab="Slices")
+    assert page.dataframe[0].value["Slice"].tolist()[:3] == ["all rows", "test", "test, paired"]
+    checked(page.segmented_control(key="slice_column").set_value("kind").run())
+    assert set(page.dataframe[1].value["Slice"]) == {"photo", "art"}
+
+
+def test_a_second_model_is_compared_on_the_shared_rows(open_page):
+    page = open_page(models=["tiny", "twin"], tab="Compare")
+    assert "39 pictures both have judged" in said(page) and "McNemar" in said(page)
+    assert page.dataframe[0].value["Metric"].tolist()[:2] == ["Accuracy", "Balanced accuracy"]
+
+
+# ---- files of one's own ------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_of_ones_own_becomes_the_main_model(open_page):
+    page = open_page()
+    page.file_uploader(key="predictions_file").upload("mine.csv", b"y_true,y_score,phone\n1,0.9,a\n0,0.2,b\n1,0.4,b\n0,0.1,a\n", "text/csv").run()
+    checked(page)
+    assert page.multiselect(key="models").value == ["mine.csv", "tiny"]
+    assert "**4 pictures**" in said(page) and headline(page, "Recall") == "50.0%"
+
+
+def test_a_hostile_file_gets_its_sentence_and_the_page_stays(open_page):
+    page = open_page()
+    page.file_uploader(key="predictions_file").upload("mine.csv", b"y_true,y_score\n1,17\n", "text/csv").run()
+    assert "probability from 0 to 1" in checked(page).error[0].value and len(page.metric) == 5
+
+
+def test_names_in_a_file_do_not_become_markup(open_page):
+    page = open_page(tab="Slices")
+    hostile = b'y_true,y_score,"**[x](http://x)**"\n1,0.9,<img src=x>\n0,0.2,<b>b</b>\n1,0.4,<b>b</b>\n0,0.1,=1+1\n'
+    page.file_uploader(key="predictions_file").upload("<b>x.csv", hostile, "text/csv").run()
+    assert "<img" not in json.dumps([chart["layout"] for chart in charts(checked(page))])

@@ -1,0 +1,55 @@
+"""Which rows, and the one threshold that everything on the page follows."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import threshold as carried
+from ui.evaluate import sources
+from ui.evaluate.sources import Part, Source, plain_name
+from ui.text import plain
+
+EVERYTHING = "everything"
+
+
+def rows(source: Source) -> Part:
+    """Let the user narrow down the rows."""
+    whole = sources.evaluation(source, Part())
+    which, by, only = st.columns(3)
+    set_name = which.selectbox(
+        "Rows", list(whole.masks), key="rows", bind="query-params",
+        help="“test” comes from the sources the model was trained on, “unseen” from others. In “paired” rows real and AI-generated pictures "
+        "show the same subjects, so that knowing subjects does not help.",
+    )  # fmt: skip
+    column = by.selectbox("Only where", [EVERYTHING, *whole.columns], key="by", bind="query-params", format_func=plain_name)
+    if column == EVERYTHING:
+        return Part(set_name)
+    value = only.selectbox("is", [EVERYTHING, *whole.slicing(column).names], key="only", bind="query-params", format_func=plain_name)
+    return Part(set_name, column, None if value == EVERYTHING else value)
+
+
+def threshold(source: Source) -> float:
+    """The slider, and what to do with its value."""
+    state = st.session_state
+    if state.setdefault("threshold_of", source.name) != source.name:  # another model: its own threshold, not the last one's
+        state.threshold, state.threshold_of = source.threshold, source.name
+    slide, act = st.columns([5, 2], vertical_alignment="bottom")
+    chosen = slide.slider(
+        "Threshold: called AI-generated from this score on", 0.0, 1.0, source.threshold, 0.001, format="%.3f", key="threshold", bind="query-params",
+        help="Moves the matrix, both operating points, every metric and every slice. The curves stay: they hold for all thresholds.",
+    )  # fmt: skip
+    with act.container(horizontal=True):
+        st.button(
+            f"Back to {source.threshold:.3f}", icon=":material/undo:", key="own_threshold", on_click=set_threshold, args=(source.threshold,),
+            disabled=chosen == source.threshold, help="The model's own threshold" if source.bundle else "Where every file starts",
+        )  # fmt: skip
+        if source.bundle and not source.stale:
+            carried.carry_button(source.bundle, chosen)
+    if source.bundle and (note := carried.in_words(source.bundle)):
+        st.caption(f":material/swap_horiz: {plain(note)}")
+    return chosen
+
+
+def set_threshold(value: float) -> None:
+    """Move the slider; for callbacks, before the slider is drawn."""
+    st.session_state.threshold = min(max(value, 0.0), 1.0)

@@ -1,0 +1,50 @@
+"""Would a ruler do as well as the network?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from detector.evaluation.evaluation import Evaluation
+from detector.evaluation.shortcut import FACTS, Shortcut, fact_columns
+from ui.text import plain
+
+
+def show(evaluation: Evaluation) -> None:
+    """Both areas beside each other, and what to make of them."""
+    st.markdown(
+        "If the real and the AI-generated pictures of a test differ in **size, shape or format**, a model can look excellent by reading those and "
+        "know nothing about pictures. So here small decision trees get the facts of the file and nothing else."
+    )
+    if not fact_columns(evaluation.rows):
+        st.info(f"These rows carry no facts of the file. The columns looked for: {', '.join(FACTS)}, also after original_.", icon=":material/info:")
+        return
+    with st.spinner("Growing trees on the facts of the files"):
+        found = evaluation.shortcut
+    if found is None:
+        st.info("There are too few rows of one class for this check.", icon=":material/info:")
+        return
+    with st.container(horizontal=True):
+        for title, area in (("File facts alone, ROC AUC", found.file_facts), ("The model, ROC AUC", found.model)):
+            st.metric(title, f"{area.value:.3f}", f"{area.low:.3f} to {area.high:.3f}", delta_color="off", delta_arrow="off", border=True, width=260)
+    if found.as_good_as_the_model:
+        st.error(f"**A ruler does as well as the network here.** {verdict(found)}", icon=":material/straighten:")
+    elif found.file_facts.low > 0.5:
+        st.warning(verdict(found), icon=":material/straighten:")
+    else:
+        st.success(verdict(found), icon=":material/check:")
+    facts = plain(", ".join(found.columns), limit=300)
+    st.caption(f"{found.rows:,} rows, facts used: {facts}. Five folds; every row is scored by trees that did not see it.")
+    if any(column.startswith("original_") for column in found.columns):
+        st.caption(
+            "The original facts are those of the files before somebody prepared them. If the model was given files made alike, it did not see "
+            "these facts themselves, only what goes along with them, such as sharpness or subject."
+        )
+
+
+def verdict(found: Shortcut) -> str:
+    """What the two areas say about each other."""
+    if found.as_good_as_the_model:
+        return "These rows cannot show that the model looks at pictures. Measure it on rows whose files are alike."
+    if found.file_facts.low > 0.5:
+        return "The facts of the files tell the classes apart to some degree. The model does better, but part of its figures may come from them."
+    return "The facts of the files say nothing about the class here; what the model does, it does by looking."
