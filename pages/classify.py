@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import streamlit as st
 
-from ui import gallery, models, results, threshold, verdict
+from ui import gallery, models, navigation, results, threshold, verdict
 from ui.card import show_card
 
+navigation.enter()
 st.title("Is this picture AI-generated?", anchor=False)
 st.markdown(
     "Drop in pictures. The model gives a verdict, a calibrated probability, and a map of where its attention went. **Nothing leaves this machine.**"

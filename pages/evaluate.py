@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ui import navigation
 from ui.evaluate import calibration, choice, compare, controls, overview, report, shortcuts, slices, sources
 
+navigation.enter()
 st.title("How far can the model be trusted?", anchor=False)
 
 chosen = sources.choose()

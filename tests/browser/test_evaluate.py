@@ -77,13 +77,19 @@ def evaluate(app_server, open_page, tiny_bundle):
     def open_one(viewport=None, **query) -> Page:
         url = app_server(ROOT / "streamlit_app.py", TELLTALE_WEIGHTS=str(tiny_bundle.parent))
         tab = open_page(viewport=viewport or {"width": 1280, "height": 1600})
-        # Until Streamlit has run the app once it takes the folder pages/ for its old kind of multipage app.
-        tab.goto(url)
-        tab.get_by_role("link", name="Evaluate").wait_for(state="attached", timeout=PATIENCE)
         tab.goto(f"{url}/evaluate?{urlencode(query)}")
         return Page(tab)
 
     return open_one
+
+
+def test_the_first_visitor_of_a_fresh_server_gets_the_page_with_the_apps_navigation(app_server, open_page, tiny_bundle):
+    url = app_server(ROOT / "streamlit_app.py", TELLTALE_WEIGHTS=str(tiny_bundle.parent), TELLTALE_TEST="first visit")
+    tab = open_page()
+    tab.goto(f"{url}/evaluate?tab=Slices")
+    tab.get_by_role("link", name="Classify").wait_for(timeout=PATIENCE)
+    assert tab.get_by_test_id("stSidebarNav").count() == 0
+    tab.get_by_role("tab", name="Slices", selected=True).wait_for(timeout=PATIENCE)
 
 
 def counts(rows, threshold):
