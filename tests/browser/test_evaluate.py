@@ -87,8 +87,8 @@ def test_the_first_visitor_of_a_fresh_server_gets_the_page_with_the_apps_navigat
     url = app_server(ROOT / "streamlit_app.py", TELLTALE_WEIGHTS=str(tiny_bundle.parent), TELLTALE_TEST="first visit")
     tab = open_page()
     tab.goto(f"{url}/evaluate?tab=Slices")
-    tab.get_by_role("link", name="Classify").wait_for(timeout=PATIENCE)
-    assert tab.get_by_test_id("stSidebarNav").count() == 0
+    tab.get_by_test_id("stTopNavLink").first.wait_for(timeout=PATIENCE)
+    tab.get_by_test_id("stSidebarNav").wait_for(state="detached", timeout=PATIENCE)
     tab.get_by_role("tab", name="Slices", selected=True).wait_for(timeout=PATIENCE)
 
 
