@@ -66,7 +66,7 @@ def _confusion() -> go.Figure:
     bars = go.Bar(
         x=["called real", "called AI"] * 2, y=[0.98] * 4, base=[1, 1, 0, 0], width=0.98, marker={"line": {"width": 0}}, textposition="inside",
         insidetextanchor="middle", textangle=0, textfont={"size": 13}, constraintext="none", customdata=list(CELLS), hoverinfo="text",
-        unselected={"marker": {"opacity": 0.45}}, name="confusion",
+        unselected={"marker": {"opacity": 0.8}}, name="confusion",
     )  # fmt: skip
     figure = go.Figure(bars)
     figure.update_xaxes(side="top", fixedrange=True, showgrid=False)
