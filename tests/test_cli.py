@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -260,7 +261,8 @@ def test_broken_pipe_ends_the_run_quietly(many, tiny_bundle):
 
 def test_ctrl_c_ends_the_run_quietly_and_leaves_no_half_table(many, tiny_bundle, tmp_path):
     arguments = command(many, "--json", "--csv", tmp_path / "results.csv", bundle=tiny_bundle)
-    with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a test run in the background is born ignoring it
+    with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heeding) as process:
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
