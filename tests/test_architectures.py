@@ -113,6 +113,12 @@ def test_heads_are_configurable(name):
     assert architecture.build(None, heads=3).output["attention"].shape == (None, 1, 3, n, n)
 
 
+@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+def test_without_heads_the_logit_comes_from_the_average_token(name):
+    network = architectures.get(name).build(None, heads=0)
+    assert set(network.output) == {"logit"} and "attention" not in [layer.name for layer in network.layers]
+
+
 def test_every_head_has_rows_that_sum_to_1():
     outputs = architectures.get("tiny-attention").build(None, heads=2)(np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3)).astype(np.float32))
     np.testing.assert_allclose(np.asarray(outputs["attention"])[0, 0].sum(-1), np.ones((2, 16)), atol=1e-5)

@@ -215,7 +215,7 @@ def test_argument_unlike_its_default(spoilable_bundle, value):
     assert f"architecture.arguments.{next(iter(value))} must be like" in refusal(spoilable_bundle)
 
 
-@pytest.mark.parametrize("value", [{"heads": 0}, {"dropout": 7}], ids=str)
+@pytest.mark.parametrize("value", [{"key_dim": 0}, {"dropout": 7}], ids=str)
 def test_argument_that_keras_refuses(spoilable_bundle, value):
     edit(spoilable_bundle, architecture__arguments=value)
     assert "do not fit" in refusal(spoilable_bundle)

@@ -18,6 +18,8 @@ def augment(canonical: np.ndarray, size: int, settings: Augmentation, rng: np.ra
     square = _geometry(canonical, size, settings, rng)
     if settings.brightness or settings.saturation:
         square = _colour(square, settings, rng)
+    if rng.random() < settings.grey_probability:
+        square = cv2.cvtColor(cv2.cvtColor(square, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     if rng.random() < settings.downscale_probability:
         small = max(8, round(size * rng.uniform(settings.downscale, 1.0)))
         square = cv2.resize(square, (small, small), interpolation=cv2.INTER_AREA)
@@ -32,6 +34,26 @@ def augment(canonical: np.ndarray, size: int, settings: Augmentation, rng: np.ra
         _, encoded = cv2.imencode(".jpg", square[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
         square = cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1]
     return np.ascontiguousarray(square)
+
+
+def cutmix(images: np.ndarray, labels: np.ndarray, probability: float, rng: np.random.Generator) -> np.ndarray:
+    """Paste rectangles between images of one class, so that no subject or composition speaks for a class and every part of a picture must.
+
+    images: uint8 (B, size, size, 3); labels: (B, 1). Each image gets, with ``probability``, a rectangle from another image of the
+    batch with the same label, at the same place, covering a uniformly drawn share of the square before the edges cut it off.
+    After CutMix (Yun et al., ICCV 2019), which mixes classes and labels; here both parts share the label, so it stays whole.
+    Returns a new array.
+    """
+    mixed, size = images.copy(), images.shape[1]
+    for place, label in enumerate(labels[:, 0]):
+        partners = np.flatnonzero(labels[:, 0] == label)
+        partner, share = rng.choice(partners), rng.random()
+        left, top = rng.integers(size, size=2)
+        if rng.random() < probability and partner != place:
+            half = round(size * np.sqrt(share) / 2)
+            rows, columns = (slice(max(0, middle - half), middle + half) for middle in (top, left))
+            mixed[place, rows, columns] = images[partner, rows, columns]
+    return mixed
 
 
 def _geometry(canonical: np.ndarray, size: int, settings: Augmentation, rng: np.random.Generator) -> np.ndarray:

@@ -14,7 +14,7 @@ import pandas as pd
 from detector.datasets import CLASS_TITLES, Dataset
 from detector.images import ImageReadError, Photo, read_image
 from detector.preprocessing import Preprocessing
-from train.augmentation import augment
+from train.augmentation import augment, cutmix
 from train.recipes import Recipe, RecipeError, Sampling
 
 READ_AHEAD = 4
@@ -75,7 +75,10 @@ class TrainingBatches:
 
         def batch(step: int) -> tuple[np.ndarray, np.ndarray]:
             places = range(step * self._recipe.batch_size, (step + 1) * self._recipe.batch_size)
-            return np.stack([sample(place) for place in places]), self._labels[order[places.start : places.stop], None]
+            images, labels = np.stack([sample(place) for place in places]), self._labels[order[places.start : places.stop], None]
+            if probability := self._recipe.augmentation.cutmix_probability:
+                images = cutmix(images, labels, probability, np.random.default_rng([self._recipe.seed, stage, epoch, step, 1]))
+            return images, labels
 
         return read_ahead(batch, range(first_step, self.steps), self._recipe.workers)
 

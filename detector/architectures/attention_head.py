@@ -16,20 +16,21 @@ def attach_attention_head(features: keras.KerasTensor, *, heads: int, key_dim: i
     features: (B, gh, gw, C). Returns ``{"logit": (B, 1), "attention": (B, 1, heads, n, n)}`` with n = gh * gw.
     The published network ends in a sigmoid; it is folded into the loss (``from_logits``) and the calibration, which is the
     same function and does not saturate. Both outputs are float32 whatever the dtype policy.
+    With no heads there is no attention and no output of it: the same classifier on the average of the tokens, for comparison.
     """
     from keras import layers
 
     height, width, channels = features.shape[1:]
     tokens = layers.Reshape((height * width, channels), name="tokens")(features)
-    attention = layers.MultiHeadAttention(heads, key_dim, name="attention")
-    attended, scores = attention(tokens, tokens, return_attention_scores=True)
-    if residual:
-        attended = layers.Add(name="attended")([tokens, attended])
+    outputs, attended = {}, tokens
+    if heads:
+        attention = layers.MultiHeadAttention(heads, key_dim, name="attention")
+        attended, scores = attention(tokens, tokens, return_attention_scores=True)
+        if residual:
+            attended = layers.Add(name="attended")([tokens, attended])
+        n = height * width
+        outputs["attention"] = layers.Reshape((1, heads, n, n), dtype="float32", name="attention_scores")(scores)
     x = layers.GlobalAveragePooling1D(name="pooled")(attended)
     x = layers.Dense(hidden, activation="relu", name="hidden")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
-    n = height * width
-    return {
-        "logit": layers.Dense(1, dtype="float32", name="logit")(x),
-        "attention": layers.Reshape((1, heads, n, n), dtype="float32", name="attention_scores")(scores),
-    }
+    return {"logit": layers.Dense(1, dtype="float32", name="logit")(x), **outputs}

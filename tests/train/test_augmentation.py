@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detector.preprocessing import Preprocessing
-from train.augmentation import augment
+from train.augmentation import augment, cutmix
 from train.recipes import Augmentation, load_recipe
 
 SIZE = 32
@@ -210,3 +210,40 @@ def test_the_result_is_always_a_contiguous_square_of_bytes():
     for seed in range(60):
         square = augment(noise(36, 40), SIZE, EVERYTHING, np.random.default_rng(seed))
         assert square.shape == (SIZE, SIZE, 3) and square.dtype == np.uint8 and square.flags.c_contiguous
+
+
+# ---- between images ------------------------------------------------------------------------------------------------------
+
+
+def batch_of_flats(*classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Image i is i + 1 everywhere."""
+    images = np.stack([np.full((SIZE, SIZE, 3), place + 1, np.uint8) for place in range(len(classes))])
+    return images, np.float32(classes)[:, None]
+
+
+def test_cutmix_never_pastes_from_the_other_class():
+    images, labels = batch_of_flats(0, 0, 1, 1, 1)
+    for seed in range(20):
+        mixed = cutmix(images, labels, 1.0, np.random.default_rng(seed))
+        assert mixed[:2].max() <= 2 and mixed[2:].min() >= 3
+
+
+def test_cutmix_pastes_one_rectangle_at_its_own_place():
+    images, labels = batch_of_flats(1, 1)
+    images[1] = noise(SIZE, SIZE)
+    mixed = next(m for m in (cutmix(images, labels, 1.0, np.random.default_rng(seed)) for seed in range(50)) if (m[0] != images[0]).any())
+    rows, columns = (np.flatnonzero((mixed[0] != images[0]).any(axis=(axis, 2))) for axis in (1, 0))
+    inside = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    assert np.array_equal(mixed[0][inside], images[1][inside])
+
+
+def test_cutmix_leaves_its_input_and_the_only_one_of_a_class_alone():
+    images, labels = batch_of_flats(0, 1)
+    before = images.copy()
+    assert np.array_equal(cutmix(images, labels, 1.0, np.random.default_rng(0)), before) and np.array_equal(images, before)
+
+
+def test_grey_takes_the_colour_and_keeps_the_brightness():
+    red = flat((200, 0, 0))
+    grey = augment(red, SIZE, Augmentation(flip=False, grey_probability=1.0), np.random.default_rng(0))
+    assert (grey == 60).all()  # 0.299 x 200

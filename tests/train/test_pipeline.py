@@ -54,6 +54,12 @@ def test_every_label_goes_with_its_picture(dataset):
         assert [known[image.tobytes()] for image in images] == labels[:, 0].tolist()
 
 
+def test_cutmix_makes_the_same_batches_again(dataset):
+    mixed = "augmentation.cutmix_probability=0.9"
+    assert same(batches(dataset, mixed).epoch(1, 2), batches(dataset, mixed).epoch(1, 2))
+    assert not same(batches(dataset, mixed).epoch(1, 2), batches(dataset).epoch(1, 2))
+
+
 def test_the_same_seed_stage_and_epoch_give_the_same_batches(dataset):
     assert same(batches(dataset).epoch(1, 2), batches(dataset).epoch(1, 2))
 

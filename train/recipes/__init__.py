@@ -36,6 +36,7 @@ class Augmentation:
     crop_anywhere: bool = False  # cut the square from anywhere in the canonical form instead of its centre
     brightness: float = 0.0  # +- share
     saturation: float = 0.0  # +- share
+    grey_probability: float = 0.0  # drop all colour with this probability
     jpeg_probability: float = 0.0  # re-encode as JPEG with this probability ...
     jpeg_quality: tuple[int, int] = (50, 95)  # ... at a quality in this range
     downscale_probability: float = 0.0  # shrink and enlarge again with this probability ...
@@ -44,6 +45,7 @@ class Augmentation:
     blur_sigma: float = 1.0  # ... of at most this standard deviation, pixels
     sharpen_probability: float = 0.0  # unsharp masking with this probability ...
     sharpen: float = 1.0  # ... adding at most this many times the difference to a blurred copy
+    cutmix_probability: float = 0.0  # with this probability, paste a rectangle of another image of the same class
 
 
 @dataclass(frozen=True)
