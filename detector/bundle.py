@@ -2,7 +2,7 @@
 
 A bundle is ``card.json`` (what the model is and how far to trust it), ``model.weights.h5`` (arrays only: loading it runs no
 code) and ``test_predictions.parquet``. Its files are untrusted: the card is checked field by field and the weights against
-the card's hash before anything is built.
+the card's hash before anything is built. ``scoreboard.json``, if it is there, is for other programs; nothing here reads it.
 """
 
 from __future__ import annotations

@@ -13,6 +13,12 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageFilter
 
+AS_SENT = 2048
+"""Pixels along the short side up to which a delivery gets a file's own pixels; what has twice as many or more is read at a smaller scale."""
+
+LONGEST_JPEG = 65_500
+"""The format's limit, by libjpeg."""
+
 Step = Callable[[Image.Image], Image.Image]
 
 
@@ -37,7 +43,7 @@ def jpeg(quality: int) -> Step:
 
     def step(picture: Image.Image) -> Image.Image:
         buffer = BytesIO()
-        picture.save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
+        at_most(LONGEST_JPEG)(picture).save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
         return Image.open(buffer).convert("RGB")
 
     return step

@@ -22,7 +22,7 @@ models = {main.name: (main, evaluation, threshold)}
 models |= {other.name: (other, sources.evaluation(other, part), other.threshold) for other in chosen[1:]}
 
 counted = f"**{len(evaluation):,} pictures**: {evaluation.curves.n_ai:,} AI-generated, the positive class, and {evaluation.curves.n_real:,} real."
-st.markdown(counted)
+st.markdown(counted + controls.left_out(main, part))
 card = evaluation.card(threshold)
 overview.headlines(card)
 
@@ -41,7 +41,7 @@ with tabs["Threshold"]:
         choice.show(evaluation, threshold, image_format)
 with tabs["Slices"]:
     if tabs["Slices"].open:
-        slices.show(main, evaluation, threshold, image_format)
+        slices.show(main, evaluation, part, threshold, image_format)
 with tabs["Shortcuts"]:
     if tabs["Shortcuts"].open:
         shortcuts.show(evaluation)

@@ -116,7 +116,7 @@ def test_an_empty_page_says_what_to_do(page):
     assert page.button("Clear all") is None
 
 
-def test_the_page_is_there_before_tensorflow(tiny_bundle):
+def test_the_page_is_there_before_tensorflow_and_without_pandas(tiny_bundle):
     """Importing TensorFlow never ends here, and the page appears all the same."""
     code = """if True:
         import os, sys, threading
@@ -129,7 +129,7 @@ def test_the_page_is_there_before_tensorflow(tiny_bundle):
         sys.meta_path.insert(0, Never())
         from streamlit.testing.v1 import AppTest
         app = AppTest.from_file(sys.argv[1], default_timeout=60).run()
-        assert not app.exception
+        assert not app.exception and "pandas" not in sys.modules
         assert asked.wait(60), "nobody has begun to load the model"
         print(app.info[0].value, flush=True)
         os._exit(0)

@@ -49,6 +49,10 @@ def test_every_shipped_delivery_returns_a_picture_and_is_repeatable(damage, nois
     assert np.array_equal(arrived, damage(noise))
 
 
+def test_a_strip_longer_than_a_jpeg_can_be_is_shrunk_first():
+    assert delivery.CHAIN(np.zeros((1, 65_535, 3), np.uint8)).shape == (1, round(0.9 * 65_500), 3)
+
+
 def test_a_picture_of_one_pixel_survives_every_delivery():
     for damage in delivery.DELIVERIES:
         assert damage(np.zeros((1, 1, 3), np.uint8)).shape == (1, 1, 3)

@@ -33,18 +33,33 @@ def weights(tiny_bundle, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def open_page(weights, monkeypatch):
-    """``open_page(**query)``: the page, run once at that address."""
+    """``open_page(**query)``: the page, run once at that address, with all rows unless it says which, or ``rows=None`` for the page's own choice."""
     monkeypatch.setenv("TELLTALE_WEIGHTS", str(weights))
 
     def run(folder: Path | None = None, **query) -> AppTest:
         if folder:
             monkeypatch.setenv("TELLTALE_WEIGHTS", str(folder))
         page = AppTest.from_file(PAGE, default_timeout=120)
-        for name, value in query.items():
-            page.query_params[name] = value
+        for name, value in ({"rows": "all rows"} | query).items():
+            if value is not None:
+                page.query_params[name] = value
         return checked(page.run())
 
     return run
+
+
+@pytest.fixture(scope="module")
+def delivered(tiny_bundle, tmp_path_factory) -> Path:
+    """The tiny bundle with its paired test rows and all unseen ones after two deliveries as well: web moves every score by 0.2 to 0, hard to 0."""
+    folder = tmp_path_factory.mktemp("delivered")
+    shutil.copytree(tiny_bundle, folder / "tiny")
+    mine = read_predictions(folder / "tiny" / PREDICTIONS)
+    clean = mine.rows.assign(delivery="")
+    copies = clean[clean["paired"] | (clean["split"] == "unseen")]
+    web = copies.assign(delivery="web", y_score=np.maximum(copies["y_score"] - 0.2, 0))
+    rows = pd.concat([clean, web, copies.assign(delivery="hard", y_score=0.0)], ignore_index=True)
+    write_predictions(Predictions(rows, mine.weights_sha256), folder / "tiny" / PREDICTIONS)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -200,6 +215,75 @@ def test_every_tab_stands_rows_of_one_class(open_page, tab):
 
 def test_no_matching_rows_get_a_sentence(open_page):
     assert "No picture matches" in said(open_page(rows="test", by="source", only="elsewhere"))
+
+
+def test_the_page_begins_with_the_unseen_rows(open_page, rows):
+    page = open_page(rows=None)
+    assert page.selectbox(key="rows").value == "unseen" and f"**{(rows['split'] == 'unseen').sum()} pictures**" in said(page)
+
+
+def test_a_file_without_splits_begins_with_all_its_rows(open_page):
+    page = open_page(rows=None)
+    page.file_uploader(key="predictions_file").upload("mine.csv", b"y_true,y_score\n1,0.9\n0,0.2\n1,0.4\n", "text/csv").run()
+    assert checked(page).selectbox(key="rows").value == "all rows" and "**3 pictures**" in said(page)
+
+
+# ---- deliveries --------------------------------------------------------------------------------------------------------------
+
+
+def test_copies_of_a_picture_are_never_counted_together(open_page, delivered, rows):
+    page = open_page(delivered)
+    assert page.selectbox(key="delivered").options == ["as it is", "web", "hard"] and f"**{len(rows)} pictures**" in said(page)
+
+
+def test_without_copies_there_is_no_choice_of_delivery(open_page):
+    assert "delivered" not in [box.key for box in open_page().selectbox]
+
+
+def test_the_address_restores_a_delivery_and_everything_follows_it(open_page, delivered, rows):
+    page = open_page(delivered, rows="unseen", delivered="web", threshold="0.5")
+    unseen = rows[rows["split"] == "unseen"]
+    assert f"**{len(unseen)} pictures**" in said(page)
+    caught = (unseen["y_score"] - 0.2 >= 0.5)[unseen["y_true"] == 1].mean()
+    assert headline(page, "Recall") == f"{caught:.1%}"
+
+
+def test_a_set_that_was_delivered_in_part_says_so(open_page, delivered):
+    assert "Of the 24 pictures of “test” only 12 were delivered." in said(open_page(delivered, rows="test", delivered="hard"))
+    assert "were delivered" not in said(open_page(delivered, rows="unseen", delivered="hard"))
+
+
+def test_slices_show_the_sets_before_and_after_delivery(open_page, delivered):
+    page = open_page(delivered, tab="Slices")
+    table = next(each.value for each in page.dataframe if "Delivery" in each.value)
+    before = table[table["Delivery"] == "as it is"]
+    hard = table[table["Delivery"] == "hard"]
+    assert table["Set"].unique().tolist() == ["test, paired", "unseen", "unseen, paired", "unseen, unpaired"]
+    assert hard["Balanced"].tolist() == [0.5] * 4  # everything is called real
+    assert hard["Change, points"].tolist() == pytest.approx((100 * (0.5 - before["Balanced"])).tolist())
+    assert any(trace["name"] == "hard" for chart in charts(page) for trace in chart["data"] if "name" in trace)
+    assert "compressed again but not shrunk" in said(page)
+
+
+def test_without_copies_the_page_says_what_would_bring_them(open_page):
+    assert "python -m train.report" in said(open_page(tab="Slices"))
+
+
+@pytest.mark.parametrize("tab", ["Calibration", "Slices", "Take away"])
+def test_tabs_stand_a_delivery_of_one_class(open_page, delivered, tab):
+    open_page(delivered, delivered="hard", by="generator", only="sdxl", tab=tab)
+
+
+def test_deliveries_of_ones_own_are_told_apart(open_page):
+    page = open_page(rows=None)
+    mine = b"id,y_true,y_score,delivery\na,1,0.9,\nb,0,0.2,\na,1,0.3,forwarded\nb,0,0.1,forwarded\n"
+    page.file_uploader(key="predictions_file").upload("mine.csv", mine, "text/csv").run()
+    assert checked(page).selectbox(key="delivered").options == ["as it is", "forwarded"] and "**2 pictures**" in said(page)
+    checked(page.selectbox(key="delivered").set_value("forwarded").run())
+    assert headline(page, "Recall") == "0.0%"
+
+
+# ---- slices ------------------------------------------------------------------------------------------------------------------
 
 
 def test_slices_are_listed_with_the_sets_side_by_side(open_page):

@@ -10,19 +10,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import keras
-import numpy as np
 import pandas as pd
 
 from detector import architectures
 from detector.bundle import FORMAT, PREDICTIONS, WEIGHTS, file_sha256, write_card
 from detector.datasets import Dataset
 from detector.evaluation.calibration import calibrated, choose_threshold, choose_unsure_band, fit_temperature
-from detector.evaluation.metrics import headline, named_subsets
+from detector.evaluation.metrics import headline
 from detector.evaluation.predictions import Predictions, write_predictions
-from detector.preprocessing import Preprocessing
 from train.checkpoints import save_weights
-from train.loop import predict_logits
-from train.pipeline import read_ahead, read_photo
+from train.measured import limitations, metrics, write_scoreboard
+from train.predictions import predict_split, predict_test
 from train.recipes import Decision, Recipe
 from train.runs import RunDirectory
 
@@ -38,7 +36,7 @@ def write_bundle(
     should_stop: Callable[[], bool],
     say: Callable[[str], None],
 ) -> Path:
-    """Write ``run.bundle`` (weights, card, test predictions) and return it. Everything is written beside it first and renamed at the end.
+    """Write ``run.bundle`` (weights, card, test predictions, scoreboard) and return it. Everything is written beside it first and renamed at the end.
 
     Raises Stopped, and ImageReadError if an image has become unreadable.
     """
@@ -53,17 +51,19 @@ def write_bundle(
     keras.config.set_dtype_policy("float32")
     shipped = architecture.build(None, **arguments)
     shipped.load_weights(partial / WEIGHTS)
-    val = _predict(shipped, dataset, ("val",), recipe, architecture.preprocessing, should_stop)
+    pace = {"batch_size": recipe.batch_size, "workers": recipe.workers, "should_stop": should_stop, "say": say}
+    val = predict_split(shipped, dataset, "val", architecture.preprocessing, **pace)
     decision = _decide(val, recipe.decision)
     figures = "temperature {temperature:.3f}, threshold {threshold:.3f}, unsure {unsure[0]:.3f} to {unsure[1]:.3f}".format(**decision)
     say(f"Calibrated on validation: {figures}.")
-    test = _predict(shipped, dataset, ("test", "unseen"), recipe, architecture.preprocessing, should_stop)
+    test = predict_test(shipped, dataset, architecture.preprocessing, **pace)
     for rows in (val, test):
         rows["y_score"] = calibrated(rows["logit"], decision["temperature"])
 
     sha256 = file_sha256(partial / WEIGHTS)
     write_predictions(Predictions(test, sha256), partial / PREDICTIONS)
-    subsets = {name: headline(rows["y_true"], rows["y_score"], decision["threshold"]) for name, rows in _subsets(val, test)}
+    write_scoreboard(partial, test, sha256, decision)
+    subsets = {"validation": headline(val["y_true"], val["y_score"], decision["threshold"])} | metrics(test, decision["threshold"])
     for name, figures in subsets.items():
         shown = (f"{key} {value:.4f}" if isinstance(value, float) else f"{key} {value}" for key, value in figures.items())
         say(f"{name}: {', '.join(shown)}")
@@ -78,7 +78,7 @@ def write_bundle(
         "decision": {key: decision[key] for key in ("threshold", "unsure", "chosen_on", "error_outside_unsure", "share_unsure")},
         "weights_sha256": sha256,
         "metrics": subsets,
-        "limitations": _limitations(architecture.preprocessing, subsets, decision),
+        "limitations": limitations(architecture.preprocessing, subsets, decision, test),
         "licence": recipe.licence or "not stated",
         "data_provenance": _provenance(dataset.rows),
         "training": {
@@ -96,26 +96,6 @@ def write_bundle(
     shutil.rmtree(run.bundle, ignore_errors=True)
     os.rename(partial, run.bundle)
     return run.bundle
-
-
-def _predict(network, dataset: Dataset, splits: tuple[str, ...], recipe: Recipe, preprocessing: Preprocessing, should_stop) -> pd.DataFrame:
-    """The predictions table of some splits, without y_score."""
-    rows = dataset.rows[dataset.rows["split"].isin(splits)].reset_index(drop=True)
-    sizes: list[tuple[int, int]] = []
-
-    def batch(start: int):
-        photos = [read_photo(dataset, id) for id in rows["id"][start : start + recipe.batch_size]]
-        return np.stack([preprocessing(photo.pixels) for photo in photos]), [(photo.width, photo.height) for photo in photos]
-
-    def images():
-        for stack, widths_and_heights in read_ahead(batch, range(0, len(rows), recipe.batch_size), recipe.workers):
-            sizes.extend(widths_and_heights)
-            yield stack
-
-    table = rows.drop(columns=["group"])
-    table["logit"] = predict_logits(network, images(), should_stop)
-    table[["width", "height"]] = np.array(sizes, np.int32).reshape(-1, 2)
-    return table
 
 
 def _decide(val: pd.DataFrame, settings: Decision) -> dict:
@@ -137,42 +117,11 @@ def _decide(val: pd.DataFrame, settings: Decision) -> dict:
     }  # fmt: skip
 
 
-def _limitations(preprocessing: Preprocessing, metrics: dict[str, dict], decision: dict) -> list[str]:
-    """What a reader of the card should not be left to find out: sentences made of what was measured."""
-    sentences = [
-        f"It sees one {preprocessing.size} x {preprocessing.size} square from the middle of a picture whose short side was reduced to "
-        f"{preprocessing.short_side} pixels; nothing finer and nothing further out."
-    ]
-    for name, meaning in (
-        ("test, paired", "from its training sources, real and AI-generated showing the same subjects"),
-        ("unseen, paired", "from sources it was never trained or tuned on, real and AI-generated showing the same subjects"),
-        ("unseen, unpaired", "from sources it was never trained or tuned on, where subject and style may help"),
-    ):
-        figures = metrics.get(name, {})
-        if figures.get("balanced_accuracy") is not None:
-            sentences.append(
-                f"On {figures['n']} pictures {meaning}, its balanced accuracy is {figures['balanced_accuracy']:.3f} and its ROC AUC "
-                f"{figures['roc_auc']:.3f}; it calls {figures['false_alarm_rate']:.1%} of the real ones AI-generated."
-            )
-    if decision["error_outside_unsure"] is not None:
-        sentences.append(
-            f"On the {decision['chosen_on']} its unsure band was chosen on, it is unsure about {decision['share_unsure']:.1%} and wrong about "
-            f"{decision['error_outside_unsure']:.1%} of the others; on other sources it is wrong more often."
-        )
-    return sentences
-
-
 def _provenance(rows: pd.DataFrame) -> str:
     """Which sources the images came from, the largest first, and how many were trained on."""
     train = rows[rows["split"] == "train"]["source"].value_counts()
     sources = ", ".join(f"{name} ({count})" for name, count in train.items())
     return f"Trained on {train.sum():,} images from {len(train)} sources: {sources}."
-
-
-def _subsets(val: pd.DataFrame, test: pd.DataFrame):
-    yield "validation", val
-    for name, chosen in named_subsets(test).items():
-        yield name, test[chosen]
 
 
 def _versions() -> dict[str, str]:

@@ -21,10 +21,13 @@ READ_AHEAD = 4
 """Batches kept ready while the network works."""
 
 
-def read_photo(dataset: Dataset, id: str) -> Photo:
-    """An image that was readable when the dataset was scanned; raises an ImageReadError that names it if it no longer is."""
+def read_photo(dataset: Dataset, id: str, **size: int) -> Photo:
+    """An image that was readable when the dataset was scanned; raises an ImageReadError that names it if it no longer is.
+
+    size: ``short_side``, as ``read_image`` takes it.
+    """
     try:
-        return read_image(dataset.path(id))
+        return read_image(dataset.path(id), **size)
     except ImageReadError as error:
         raise ImageReadError(f"{id} has become unreadable since this run began. {error}") from error
 

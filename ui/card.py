@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import streamlit as st
 
 from ui.text import plain
@@ -34,6 +33,8 @@ def metrics(bundle: Bundle) -> dict[str, dict[str, float]]:
 @st.dialog("About this model", width="large")
 def show_card(bundle: Bundle) -> None:
     """Everything the card says: what the model is, how it did and on what, what it was trained on, what it cannot do."""
+    import pandas as pd  # not at the top: it would hold up the page's first opening
+
     card = bundle.card
     st.markdown(f"**{plain(str(card.get('title', bundle.name)))}** · architecture {plain(bundle.architecture.name)}")
     limitations = card.get("limitations", [])
@@ -43,7 +44,8 @@ def show_card(bundle: Bundle) -> None:
         st.subheader("Measured", divider=True, anchor=False)
         st.caption(
             "Positive class: AI-generated. “Test” comes from the sources the model was trained on, “unseen” from sources it was never "
-            "trained or tuned on; in “paired” rows real and AI-generated pictures show the same subjects, so knowing subjects does not help."
+            "trained or tuned on; in “paired” rows real and AI-generated pictures show the same subjects, so knowing subjects does not help. “web”, "
+            "“hard” and “chain” are the same pictures after sites or messengers have shrunk and compressed them."
         )
         st.dataframe(
             pd.DataFrame.from_dict(measured, orient="index", columns=list(COLUMNS), dtype=float),

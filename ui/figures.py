@@ -13,14 +13,18 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from detector.evaluation.abstention import Band, RiskCoverage
 from detector.evaluation.curves import Counts, Curves, thin
 from detector.evaluation.intervals import Estimate, wilson
-from detector.evaluation.reliability import BINS, Reliability, histogram
+from detector.evaluation.reliability import BINS, HISTOGRAM_BINS, Reliability
 
 AI, REAL, GUIDE = "#d55e00", "#009e73", "rgba(138,138,138,.75)"
 MODELS = ("#0072b2", "#e69f00", "#cc79a7", "#56b4e9")
 """One per model, in turn."""
-HISTOGRAM_BINS = 40
+SYMBOLS = ("circle", "diamond", "square", "x")
+"""One per delivery, in turn, so that colour is not all that tells them apart."""
+MIN_ANSWERED = 20
+"""Pictures from which on an error rate is drawn."""
 CELLS = {"tn": "Real, called real", "fp": "False alarm", "fn": "Missed", "tp": "AI-generated, caught"}
 """Confusion cells row by row; rows are truth, columns prediction, real first."""
 
@@ -163,9 +167,9 @@ def reliability(after: Reliability, before: Reliability | None) -> go.Figure:
     return _finish(figure, "Reliability: do 70% scores come true 70% of the time?")
 
 
-def scores(y_true: np.ndarray, y_score: np.ndarray, threshold: float) -> go.Figure:
-    """Histograms of the scores, AI-generated upwards and real downwards, so that every bar can be seen and clicked."""
-    real, ai = histogram(y_true, y_score, HISTOGRAM_BINS)
+def scores(counts: tuple[np.ndarray, np.ndarray], threshold: float) -> go.Figure:
+    """Histograms of the scores, AI-generated upwards and real downwards, so that every bar can be seen and clicked. counts: real, AI."""
+    real, ai = counts
     middle = (np.arange(HISTOGRAM_BINS) + 0.5) / HISTOGRAM_BINS
     figure = go.Figure()
     for label, name, colour, counts, sign in ((1, "AI-generated", AI, ai, 1), (0, "real", REAL, real, -1)):
@@ -187,7 +191,7 @@ def scores(y_true: np.ndarray, y_score: np.ndarray, threshold: float) -> go.Figu
 def slices(table: pd.DataFrame, metric: str, title: str, overall: Estimate | None) -> go.Figure:
     """A dot with its interval for each slice, in the table's order from the top; larger dots have more rows. Points carry the slice's name."""
     shown = table[table[metric].notna()]
-    names = [escape(name if len(name) <= 34 else f"{name[:16]}…{name[-16:]}") for name in shown["slice"]]
+    names = [escape(plain_label(name)) for name in shown["slice"]]
     place = np.arange(len(shown))
     counts = shown["n_real" if metric == "false_alarm_rate" else "n_ai" if metric == "recall" else "n"].to_numpy()
     figure = go.Figure(go.Scatter(
@@ -204,6 +208,72 @@ def slices(table: pd.DataFrame, metric: str, title: str, overall: Estimate | Non
     figure.update_xaxes(tickformat=".0%", range=[-0.03, 1.03], side="top")
     figure.update_yaxes(tickvals=place, ticktext=names, autorange="reversed", showgrid=False, zeroline=False)
     return _finish(figure, title, legend=False).update_layout(height=110 + 24 * max(len(shown), 2), margin={"t": 76})
+
+
+def deliveries(table: pd.DataFrame) -> go.Figure:
+    """Balanced accuracy of each set, a dot with its interval for every delivery. table: as ``ui.evaluate.delivered.measured`` makes it."""
+    sets = list(dict.fromkeys(table["set"]))
+    kinds = list(dict.fromkeys(table["delivery"]))
+    figure = go.Figure()
+    for number, kind in enumerate(kinds):
+        rows = table[(table["delivery"] == kind) & table["balanced_accuracy"].notna()].drop_duplicates("set")
+        value, change = rows["balanced_accuracy"], rows["change"]
+        told = ["" if np.isnan(points) else f", {points:+.1f} points" for points in change]
+        name = escape(plain_label(kind) or "as it is")
+        figure.add_scatter(
+            x=value, y=[sets.index(each) + (number - (len(kinds) - 1) / 2) * 0.6 / len(kinds) for each in rows["set"]], mode="markers", name=name,
+            marker={"color": MODELS[number % len(MODELS)], "size": 11, "symbol": SYMBOLS[number % len(SYMBOLS)]},
+            error_x={"type": "data", "symmetric": False, "array": rows["balanced_accuracy_high"] - value,
+                     "arrayminus": value - rows["balanced_accuracy_low"], "thickness": 1.5, "width": 0},
+            hovertext=[f"{escape(each)}, {name}: {share:.1%} of {n:,}{more}" for each, share, n, more in
+                       zip(rows["set"], value, rows["n"], told, strict=True)],
+            hoverinfo="text",
+        )  # fmt: skip
+    figure.add_vline(x=0.5, line={"color": GUIDE, "dash": "dash"}, annotation={"text": "guessing", "font": {"color": GUIDE}, "yanchor": "bottom"})
+    lowest = min(0.48, float(np.nanmin(table["balanced_accuracy_low"])) - 0.02) if table["balanced_accuracy_low"].notna().any() else 0.48
+    figure.update_xaxes(tickformat=".0%", range=[max(lowest, -0.02), 1.01], title="Balanced accuracy")
+    figure.update_yaxes(
+        tickvals=np.arange(len(sets)), ticktext=[escape(plain_label(name)) for name in sets], range=[len(sets) - 0.5, -0.5], showgrid=False,
+        zeroline=False,
+    )  # fmt: skip
+    return _finish(figure, "Before and after delivery").update_layout(height=150 + 88 * len(sets), legend={"y": -50 / (70 + 88 * len(sets))})
+
+
+def abstaining(risk: RiskCoverage, band: Band | None) -> go.Figure:
+    """Error rate against the share of pictures answered, with its 95% interval; where there is an unsure band, what it does is marked."""
+    start = int(np.searchsorted(risk.answered, min(MIN_ANSWERED, risk.n)))  # of fewer pictures a rate says nothing
+    answered, wrong = risk.answered[start:], risk.wrong[start:]
+    edges = np.unique(np.linspace(0, len(answered) - 1, 200).astype(int))
+    ends = [wilson(wrong[place], answered[place]) for place in edges]
+    figure = go.Figure()
+    for edge, fill in (("high", None), ("low", "tonexty")):
+        figure.add_scatter(
+            x=np.float32(answered[edges] / risk.n), y=np.float32([getattr(end, edge) for end in ends]), mode="lines", line={"width": 0},
+            fill=fill, fillcolor="rgba(0,114,178,.18)", hoverinfo="skip", showlegend=False,
+        )  # fmt: skip
+    figure.add_scatter(
+        x=np.float32(answered / risk.n), y=np.float32(wrong / answered), mode="lines", line={"color": MODELS[0], "width": 2},
+        name=f"most confident first, mean {risk.area:.3f}",
+        hovertemplate="%{x:.0%} answered, %{y:.1%} of them wrong<extra></extra>",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=[0, 1], y=[risk.wrong[-1] / risk.n] * 2, mode="lines", line={"color": GUIDE, "dash": "dash", "width": 1}, hoverinfo="skip",
+        name="at random",
+    )  # fmt: skip
+    if band and band.error:
+        figure.add_scatter(
+            x=[band.answered.value], y=[band.error.value], mode="markers", name="unsure band",
+            marker={"color": MODELS[1], "size": 14, "line": {"color": "#ffffff", "width": 2}},
+            hovertemplate="%{x:.0%} outside the unsure band, %{y:.1%} of them wrong<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title="Pictures answered", range=[-0.01, 1.01], dtick=0.2, tickformat=".0%", zeroline=False)
+    figure.update_yaxes(title="Wrong among them", rangemode="tozero", tickformat=".0%", zeroline=False)
+    return _finish(figure, "Errors against answers")
+
+
+def plain_label(name: str) -> str:
+    """A name cut to what fits beside an axis."""
+    return name if len(name) <= 34 else f"{name[:16]}…{name[-16:]}"
 
 
 def _tint(colour: tuple[int, int, int], share: float) -> str:

@@ -12,7 +12,6 @@ from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 from PIL import Image
 
@@ -77,8 +76,8 @@ def show_unreadable(checked: list[Checked]) -> None:
         st.warning(f"**{plain(entry.picture.name, limit=60)}** — {plain(entry.result.error, limit=300)}", icon=":material/broken_image:")
     if len(unreadable) > 3:
         with st.expander(f"{len(unreadable) - 3} more files could not be read"):
-            rows = [(printable(entry.picture.name), entry.result.error) for entry in unreadable[3:]]
-            st.dataframe(pd.DataFrame(rows, columns=["File", "Why"]), hide_index=True)
+            rows = [{"File": printable(entry.picture.name), "Why": entry.result.error} for entry in unreadable[3:]]
+            st.dataframe(rows, hide_index=True)
 
 
 def choose(checked: list[Checked]) -> Checked | None:
@@ -158,6 +157,8 @@ def records(checked: list[Checked], bundle: Bundle) -> list[dict]:
 
 def as_csv(records: list[dict]) -> str:
     """Records as CSV, safe to open in a spreadsheet."""
+    import pandas as pd  # not at the top: it would hold up the page's first opening
+
     return pd.DataFrame([{field: cell(value) for field, value in row.items()} for row in records]).to_csv(index=False)
 
 
@@ -218,7 +219,7 @@ def _table(readable: list[Checked], row: int) -> None:
     # The toolbar would cover the line above on a phone, and its CSV has the thumbnails in it.
     st.html("<style>.st-key-table [data-testid=stElementToolbar] {display: none}</style>")
     st.dataframe(
-        pd.DataFrame(columns), key="table", hide_index=True, on_select=pick, selection_mode=["single-row-required", "single-cell"],
+        columns, key="table", hide_index=True, on_select=pick, selection_mode=["single-row-required", "single-cell"],
         height=min(38 + 56 * len(readable), 380), row_height=56, alt="Pictures and their verdicts; pick a row to open it",
         column_config={
             "Picture": st.column_config.ImageColumn("", width="small"),

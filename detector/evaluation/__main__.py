@@ -1,25 +1,24 @@
-"""``python -m detector.evaluation [BUNDLE]``: the figures the README quotes, from a bundle's cached test predictions, as a Markdown table."""
+"""``python -m detector.evaluation [BUNDLE]``: the scoreboard the README quotes, from a bundle's cached test predictions, as Markdown tables."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 
 from detector.bundle import DEFAULT_BUNDLE, PREDICTIONS, BundleError, find, read_bundle
-from detector.evaluation.metrics import headline, named_subsets
 from detector.evaluation.predictions import PredictionsError, read_predictions
-
-COLUMNS = {
-    "n": "pictures", "accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "precision": "precision", "recall": "recall",
-    "roc_auc": "ROC AUC", "false_alarm_rate": "false alarms on real", "expected_calibration_error": "calibration error",
-}  # fmt: skip
+from detector.evaluation.scoreboard import markdown, markdown_of_parts, scoreboard, to_json
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m detector.evaluation", description="Print a bundle's test figures as a Markdown table.")
+    parser = argparse.ArgumentParser(prog="python -m detector.evaluation", description="Print a bundle's test figures as Markdown tables.")
     parser.add_argument("bundle", nargs="?", default=DEFAULT_BUNDLE, help="name in weights/, or path of a bundle")
+    parser.add_argument("--parts", action="store_true", help="print the figures by source and by generator as well")
+    parser.add_argument("--json", action="store_true", help="print one JSON object that holds everything instead")
+    options = parser.parse_args(arguments)
     try:
-        bundle = read_bundle(find(parser.parse_args(arguments).bundle))
+        bundle = read_bundle(find(options.bundle))
         predictions = read_predictions(bundle.path / PREDICTIONS)
     except (BundleError, PredictionsError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -27,19 +26,15 @@ def main(arguments: list[str] | None = None) -> int:
     if predictions.weights_sha256 != bundle.weights_sha256:
         print("error: the cached predictions were made by other weights than the bundle's; they say nothing about this model.", file=sys.stderr)
         return 2
-    rows = predictions.rows
-    print("| rows | " + " | ".join(COLUMNS.values()) + " |")
-    print("|---|" + "---|" * len(COLUMNS))
-    for name, chosen in named_subsets(rows).items():
-        figures = headline(rows["y_true"][chosen], rows["y_score"][chosen], bundle.threshold)
-        print(f"| {name} | " + " | ".join(_cell(figures.get(key)) for key in COLUMNS) + " |")
+    if missing := [column for column in ("split", "paired") if column not in predictions.rows]:
+        print(f"error: the cached predictions have no column {' and no column '.join(missing)}.", file=sys.stderr)
+        return 2
+    board = scoreboard(predictions.rows, bundle.threshold, bundle.unsure)
+    if options.json:
+        print(json.dumps(to_json(board), ensure_ascii=False))
+    else:
+        print(markdown(board) + (f"\n\n{markdown_of_parts(board)}" if options.parts else ""))
     return 0
-
-
-def _cell(value: float | int | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
 
 
 if __name__ == "__main__":

@@ -59,8 +59,8 @@ def choose_unsure_band(y_true: np.ndarray, y_score: np.ndarray, threshold: float
     At least 5% of the rows stay outside; if that is too many for ``max_error``, the widest such band is returned. Rows at the same
     distance from the threshold are never parted. low <= threshold <= high; no band at all is (threshold, threshold).
     """
-    y_true, centre = np.asarray(y_true), _log_odds(threshold)
-    margin = _log_odds(y_score) - centre
+    y_true, centre = np.asarray(y_true), log_odds(threshold)
+    margin = log_odds(y_score) - centre
     order = np.argsort(-np.abs(margin), kind="stable")
     distances = np.abs(margin)[order]
     wrong = ((margin >= 0) != (y_true == 1))[order]
@@ -76,6 +76,7 @@ def choose_unsure_band(y_true: np.ndarray, y_score: np.ndarray, threshold: float
     return min(float(sigmoid(centre - half_width)), threshold), max(float(sigmoid(centre + half_width)), threshold)
 
 
-def _log_odds(probability: np.ndarray | float) -> np.ndarray:
+def log_odds(probability: np.ndarray | float) -> np.ndarray:
+    """log(p / (1 - p)), finite also for 0 and 1; float64 of the same shape."""
     probability = np.clip(np.asarray(probability, dtype=np.float64), 1e-9, 1 - 1e-9)
     return np.log(probability / (1 - probability))

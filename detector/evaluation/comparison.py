@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from detector.evaluation.curves import Curves
-from detector.evaluation.intervals import Estimate, Z, mean, resampled
+from detector.evaluation.intervals import DRAWS, Estimate, Z, mean, resampled
+from detector.evaluation.reliability import BINS, bin_of
 from detector.evaluation.scorecard import balanced_accuracy, cohen_kappa, mcc, row_log_loss
 
 
@@ -28,28 +29,66 @@ class Pairs:
         return cls(both["y_true"].to_numpy(), both["y_score_x"].to_numpy(), both["y_score_y"].to_numpy())
 
     def differences(self, first_threshold: float, second_threshold: float) -> dict[str, Estimate | None]:
-        """Metric -> second minus first, with its paired 95% interval; None where a class is missing.
-
-        Metrics of a threshold: posterior draws of the joint table of truth and both calls (see ``intervals.resampled``). Areas: the
-        influences of each row on both areas, subtracted before they are squared; for ROC AUC that is the paired test of DeLong et al.
-        """
-        table = self._table(first_threshold, second_threshold)
-        both = 0 < np.count_nonzero(self.y_true) < len(self.y_true)
-        found: dict[str, Estimate | None] = {}
-        for name, statistic in STATISTICS.items():
-            value = float(_difference(statistic)(table)) if len(self.y_true) else np.nan
-            found[name] = resampled(value, table, _difference(statistic)) if both and np.isfinite(value) else None
-        for name in ("roc_auc", "average_precision"):
-            found[name] = self._area(name) if both and 1 < np.count_nonzero(self.y_true) < len(self.y_true) - 1 else None
+        """Metric -> second minus first, with its paired 95% interval; None where a class is missing."""
+        found = {name: self.of_calls(name, first_threshold, second_threshold) for name in STATISTICS}
+        found |= {name: self.of_area(name) for name in ("roc_auc", "average_precision")}
         found["log_loss"] = mean(row_log_loss(self.y_true, self.second) - row_log_loss(self.y_true, self.first))
         found["brier"] = mean((self.second - self.y_true) ** 2 - (self.first - self.y_true) ** 2)
+        found["expected_calibration_error"] = self.of_calibration()
         return found
+
+    def of_calls(self, name: str, first_threshold: float, second_threshold: float) -> Estimate | None:
+        """The difference in a metric of ``STATISTICS``: posterior draws of the joint table of truth and both calls (``intervals.resampled``)."""
+        difference = _difference(STATISTICS[name])
+        table = self._table(first_threshold, second_threshold)
+        value = float(difference(table)) if len(self.y_true) else np.nan
+        return resampled(value, table, difference) if self._both(1) and np.isfinite(value) else None
+
+    def of_area(self, name: str) -> Estimate | None:
+        """The difference in "roc_auc" or "average_precision": each row's influences on both areas, subtracted before they are squared.
+
+        For ROC AUC that is the paired test of DeLong et al. (Biometrics 1988).
+        """
+        return self._area(name) if self._both(2) else None
+
+    def of_calibration(self) -> Estimate | None:
+        """The difference in expected calibration error; a basic bootstrap, like that of the error itself, of the joint bins of both scores."""
+        n = len(self.y_true)
+        if not n:
+            return None
+        cell = BINS * bin_of(self.first, BINS) + bin_of(self.second, BINS)
+        used, cell = np.unique(cell, return_inverse=True)
+        sizes = np.bincount(cell)
+        gaps = np.stack([self.y_true - self.first, self.y_true - self.second])
+        means = np.stack([np.bincount(cell, weights=gap) / sizes for gap in gaps])
+        spread = gaps - means[:, cell]
+        # Of each cell the Cholesky factor of the 2 x 2 covariance of both models' gaps: the noise they share cancels in the difference.
+        of_first = np.sqrt(np.bincount(cell, weights=spread[0] ** 2) / sizes)
+        shared = np.bincount(cell, weights=spread[0] * spread[1]) / sizes / np.where(of_first > 0, of_first, 1)
+        own = np.sqrt(np.maximum(np.bincount(cell, weights=spread[1] ** 2) / sizes - shared**2, 0))
+        bins = [np.equal.outer(each, np.arange(BINS)).astype(np.float64) for each in (used // BINS, used % BINS)]
+
+        def difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+            """(..., cells) summed gaps of both models -> second minus first error."""
+            return (np.abs(second @ bins[1]).sum(axis=-1) - np.abs(first @ bins[0]).sum(axis=-1)) / n
+
+        value = float(difference(means[0] * sizes, means[1] * sizes))
+        rng = np.random.default_rng(0)
+        counts = rng.multinomial(n, sizes / n, DRAWS)
+        noise = rng.standard_normal((2, *counts.shape)) * np.sqrt(counts)
+        drawn = difference(means[0] * counts + of_first * noise[0], means[1] * counts + shared * noise[0] + own * noise[1])
+        low, high = np.quantile(drawn, (0.025, 0.975))
+        return Estimate(value, min(2 * value - high, value), max(2 * value - low, value))
 
     def mcnemar(self, first_threshold: float, second_threshold: float) -> McNemar:
         """McNemar's exact test of whether both models are right equally often."""
         first = (self.first >= first_threshold) == (self.y_true == 1)
         second = (self.second >= second_threshold) == (self.y_true == 1)
         return McNemar(int(np.count_nonzero(first & ~second)), int(np.count_nonzero(second & ~first)))
+
+    def _both(self, least: int) -> bool:
+        """Whether there are at least that many rows of each class."""
+        return least <= np.count_nonzero(self.y_true) <= len(self.y_true) - least
 
     def _table(self, first_threshold: float, second_threshold: float) -> np.ndarray:
         """(8,) counts by truth, first call and second call, each 0 or 1, truth changing slowest."""

@@ -7,6 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from detector.evaluation.calibration import log_odds
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -65,6 +67,11 @@ class Curves:
         place = int(np.searchsorted(self.scores, threshold))
         tp, fp = (int(self.tp[place]), int(self.fp[place])) if place < len(self.scores) else (0, 0)
         return Counts(tn=self.n_real - fp, fp=fp, fn=self.n_ai - tp, tp=tp)
+
+    @cached_property
+    def log_odds(self) -> np.ndarray:
+        """float64 (m,): of the scores, ascending."""
+        return log_odds(self.scores)
 
     def roc(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(false alarm rate, recall, threshold), each (m + 1,), from (0, 0) at infinity to (1, 1); needs both classes."""

@@ -7,10 +7,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from detector.evaluation import scorecard, slices
+from detector.evaluation import deliveries, scorecard, slices
 from detector.evaluation.calibration import sigmoid
 from detector.evaluation.curves import Curves
-from detector.evaluation.reliability import Reliability
+from detector.evaluation.reliability import HISTOGRAM_BINS, Reliability, histogram
 from detector.evaluation.scorecard import Card
 from detector.evaluation.shortcut import Shortcut, shortcut
 
@@ -18,11 +18,25 @@ from detector.evaluation.shortcut import Shortcut, shortcut
 class Evaluation:
     """rows: y_true (0/1) and y_score in [0, 1], and any other columns. Nothing kept here depends on a threshold."""
 
-    def __init__(self, rows: pd.DataFrame):
+    def __init__(self, rows: pd.DataFrame, masks: dict[str, np.ndarray] | None = None):
+        """masks: the named sets, where more than these rows decides what they are."""
         self.rows = rows
+        if masks is not None:
+            self.masks = masks
         self.y_true = rows["y_true"].to_numpy(dtype=np.float64)
         self.y_score = rows["y_score"].to_numpy(dtype=np.float64)
         self._slicings: dict[str, slices.Slicing] = {}
+
+    @classmethod
+    def by_delivery(cls, rows: pd.DataFrame) -> dict[str, Evaluation]:
+        """One evaluation of each delivery, never of copies of one picture together; sets are called in all of them what they are in the whole."""
+        tables = deliveries.by_delivery(rows)
+        if len(tables) == 1:
+            return {name: cls(table) for name, table in tables.items()}
+        arrived, sets = deliveries.names(rows), slices.named_sets(rows)
+        return {
+            name: cls(table, {key: inside for key, mask in sets.items() if (inside := mask[arrived == name]).any()}) for name, table in tables.items()
+        }
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -34,6 +48,11 @@ class Evaluation:
     @cached_property
     def reliability(self) -> Reliability:
         return Reliability.of(self.y_true, self.y_score)
+
+    @cached_property
+    def histogram(self) -> tuple[np.ndarray, np.ndarray]:
+        """Counts (HISTOGRAM_BINS,) of real rows and of AI-generated ones."""
+        return histogram(self.y_true, self.y_score, HISTOGRAM_BINS)
 
     @cached_property
     def reliability_before(self) -> Reliability | None:

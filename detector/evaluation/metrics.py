@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
+
+from detector.evaluation.deliveries import CLEAN, names
 
 
 def headline(y_true: np.ndarray, y_score: np.ndarray, threshold: float) -> dict[str, float | int | None]:
@@ -46,13 +49,22 @@ def expected_calibration_error(y_true: np.ndarray, y_score: np.ndarray, bins: in
 
 
 def named_subsets(rows) -> dict[str, np.ndarray]:
-    """The subsets every card and the README quote: name -> boolean index into ``rows`` (columns split and paired)."""
-    split, paired = rows["split"].to_numpy(), rows["paired"].to_numpy(dtype=bool)
-    subsets = {
+    """The subsets every card and the README quote: name -> boolean index into ``rows`` (columns split and paired, and delivery if any).
+
+    "unseen, paired, web" holds the pictures of "unseen, paired" after the delivery "web". Only sets that were delivered whole are named.
+    """
+    split, paired, arrived = rows["split"].to_numpy(), rows["paired"].to_numpy(dtype=bool), names(rows)
+    parts = {
         "test": split == "test",
         "test, paired": (split == "test") & paired,
         "unseen": split == "unseen",
         "unseen, paired": (split == "unseen") & paired,
         "unseen, unpaired": (split == "unseen") & ~paired,
     }
+    subsets = {name: chosen & (arrived == CLEAN) for name, chosen in parts.items()}
+    for name in ("test, paired" if subsets["test, paired"].any() else "test", "unseen, paired", "unseen"):
+        for delivery in pd.unique(arrived[arrived != CLEAN]):
+            damaged = parts[name] & (arrived == delivery)
+            if damaged.sum() == subsets[name].sum():
+                subsets[f"{name}, {delivery}"] = damaged
     return {name: chosen for name, chosen in subsets.items() if chosen.any()}

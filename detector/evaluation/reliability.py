@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+HISTOGRAM_BINS = 40
 BINS = 15
 """Of equal width, as in Guo et al. (ICML 2017) and in ``metrics.expected_calibration_error``."""
 

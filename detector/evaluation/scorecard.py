@@ -73,6 +73,12 @@ def of_probabilities(y_true: np.ndarray, y_score: np.ndarray, reliability: Relia
     }
 
 
+def false_alarm_rate(card: Card) -> Estimate | None:
+    """The share of real rows called AI-generated: what the specificity leaves."""
+    specificity = card["specificity"]
+    return specificity and Estimate(1 - specificity.value, 1 - specificity.high, 1 - specificity.low)
+
+
 def row_log_loss(y_true: np.ndarray, y_score: np.ndarray) -> np.ndarray:
     """The log loss of each row; as in scikit-learn, scores of exactly 0 and 1 count as one float64 rounding step away from it."""
     smallest = np.finfo(np.float64).eps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +17,7 @@ NOT_SLICES = {"id", "y_true", "y_score", "logit", "width", "height"}
 MAX_SLICES = 60
 OTHERS, NOTHING = "(all others)", "(none)"
 SIZE = "size"
+ALL_ROWS = "all rows"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +30,12 @@ class Slicing:
     y_score: np.ndarray
 
     @classmethod
-    def by(cls, rows: pd.DataFrame, column: str) -> Slicing:
-        """By the values of a column, or by ``SIZE``. Numbers with many values are cut into quarters, rare texts become one slice."""
-        names, codes = _coded(_values(rows, column))
+    def by(cls, rows: pd.DataFrame, column: str, most: int | None = MAX_SLICES) -> Slicing:
+        """By the values of a column, or by ``SIZE``. Numbers with many values are cut into quarters, the rarest texts become one slice.
+
+        most: slices there may be, None for any number.
+        """
+        names, codes = _coded(_values(rows, column), most)
         return cls(names, codes, rows["y_true"].to_numpy(), rows["y_score"].to_numpy())
 
     @cached_property
@@ -65,7 +70,7 @@ def columns(rows: pd.DataFrame) -> list[str]:
 
 def named_sets(rows: pd.DataFrame) -> dict[str, np.ndarray]:
     """The sets a test is reported on: each value of ``split`` and, where some of its rows are paired, these and the rest. name -> bool (n,)."""
-    sets = {"all rows": np.ones(len(rows), dtype=bool)}
+    sets = {ALL_ROWS: np.ones(len(rows), dtype=bool)}
     if "split" not in rows:
         return sets
     split = rows["split"].astype(str)
@@ -78,6 +83,12 @@ def named_sets(rows: pd.DataFrame) -> dict[str, np.ndarray]:
     return sets
 
 
+def default_set(sets: Iterable[str]) -> str:
+    """The named set to begin with: the unseen sources, which say most about pictures from elsewhere, else the test split, else all rows."""
+    sets = list(sets)
+    return next((name for name in ("unseen", "test") if name in sets), ALL_ROWS)
+
+
 def _values(rows: pd.DataFrame, column: str) -> pd.Series:
     if column == SIZE and _sized(rows):
         return np.minimum(rows["width"], rows["height"]).rename("short side")
@@ -88,14 +99,14 @@ def _sized(rows: pd.DataFrame) -> bool:
     return all(side in rows and is_numeric_dtype(rows[side]) for side in ("width", "height"))
 
 
-def _coded(values: pd.Series) -> tuple[list[str], np.ndarray]:
+def _coded(values: pd.Series, most: int | None) -> tuple[list[str], np.ndarray]:
     if is_numeric_dtype(values) and not is_bool_dtype(values) and values.nunique() > 12:
         values = _quarters(values)
     codes, uniques = pd.factorize(values, use_na_sentinel=False, sort=False)
     names = [NOTHING if value is None or value != value or value == "" else str(value) for value in uniques.tolist()]
-    if len(names) > MAX_SLICES:
-        kept = np.argsort(-np.bincount(codes), kind="stable")[: MAX_SLICES - 1]
-        place = np.full(len(names), MAX_SLICES - 1)
+    if most is not None and len(names) > most:
+        kept = np.argsort(-np.bincount(codes), kind="stable")[: most - 1]
+        place = np.full(len(names), most - 1)
         place[kept] = np.arange(len(kept))
         codes, names = place[codes], [*(names[number] for number in kept), OTHERS]
     # Two values may read the same, such as 1 and "1": then they are one slice.

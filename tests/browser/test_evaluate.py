@@ -15,6 +15,10 @@ from detector.evaluation.predictions import read_predictions
 ROOT = Path(__file__).parents[2]
 PHONE = {"width": 390, "height": 844}
 DRAWN = "[...document.querySelectorAll('.js-plotly-plot')].filter(plot => plot.querySelector('.main-svg')).length"
+FITS = (
+    "[...document.querySelectorAll('.figures > div')].every(cell => [...cell.querySelectorAll('.main-svg')].every("
+    "plot => plot.getBoundingClientRect().right <= cell.getBoundingClientRect().right + 1))"
+)
 PATIENCE = 60_000  # ms; a first heatmap waits for TensorFlow
 
 
@@ -72,12 +76,12 @@ class Page:
 
 @pytest.fixture
 def evaluate(app_server, open_page, tiny_bundle):
-    """``evaluate(viewport=..., **query) -> Page``."""
+    """``evaluate(viewport=..., **query) -> Page``, with all rows."""
 
     def open_one(viewport=None, **query) -> Page:
         url = app_server(ROOT / "streamlit_app.py", TELLTALE_WEIGHTS=str(tiny_bundle.parent))
         tab = open_page(viewport=viewport or {"width": 1280, "height": 1600})
-        tab.goto(f"{url}/evaluate?{urlencode(query)}")
+        tab.goto(f"{url}/evaluate?{urlencode({'rows': 'all rows'} | query)}")
         return Page(tab)
 
     return open_one
@@ -187,7 +191,8 @@ def test_the_report_opens_without_a_network(evaluate, browser, tmp_path):
     report.on("request", lambda request: asked.append(request.url))
     report.on("pageerror", lambda error: errors.append(str(error)))
     report.goto((tmp_path / "report.html").as_uri())
-    report.wait_for_function(f"() => {DRAWN} == 6", timeout=PATIENCE)
+    report.wait_for_function(f"() => {DRAWN} == 8", timeout=PATIENCE)
+    report.wait_for_function(FITS, timeout=PATIENCE)
     text = report.locator("body").inner_text()
     context.close()
     assert not errors and all(url.startswith(("file:", "data:", "blob:")) for url in asked)

@@ -6,6 +6,7 @@ import pytest
 from sklearn import metrics as sk
 
 from detector.evaluation.comparison import McNemar, Pairs
+from detector.evaluation.metrics import expected_calibration_error
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +78,24 @@ def test_paired_intervals_are_those_of_resampling_rows(drawn, metric):
     assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * np.std(draws), rel=0.15)
 
 
+def test_difference_of_calibration_errors_by_hand():
+    # First: .9 and .9 for one AI of two, a gap of .4. Second: .5 and .9, each in a bin of its own: gaps .5 and .1, .3 on average.
+    found = Pairs(np.array([0, 1]), np.array([0.9, 0.9]), np.array([0.5, 0.9])).of_calibration()
+    assert found.value == pytest.approx(0.3 - 0.4) and found.low <= found.value <= found.high
+
+
+def test_interval_of_calibration_errors_is_that_of_resampling_rows(drawn):
+    rng = np.random.default_rng(5)
+    draws = []
+    for rows in rng.integers(0, 1500, (400, 1500)):
+        errors = [expected_calibration_error(drawn.y_true[rows], scores[rows]) for scores in (drawn.first, drawn.second)]
+        draws.append(errors[1] - errors[0])
+    estimate = drawn.of_calibration()
+    low, high = np.quantile(draws, (0.025, 0.975))
+    assert estimate.high - estimate.low == pytest.approx(high - low, rel=0.15)
+    assert (estimate.low, estimate.high) == pytest.approx((2 * estimate.value - high, 2 * estimate.value - low), abs=0.15 * (high - low))
+
+
 def test_a_model_does_not_differ_from_itself(drawn):
     same = Pairs(drawn.y_true, drawn.first, drawn.first)
     assert all(estimate.value == 0 for estimate in same.differences(0.5, 0.5).values())
@@ -84,7 +103,7 @@ def test_a_model_does_not_differ_from_itself(drawn):
 
 def test_one_class_leaves_undefined_what_needs_both():
     found = Pairs(np.ones(3, int), np.array([0.1, 0.5, 0.9]), np.array([0.2, 0.6, 0.9])).differences(0.5, 0.5)
-    assert {name for name, estimate in found.items() if estimate} == {"log_loss", "brier"}
+    assert {name for name, estimate in found.items() if estimate} == {"log_loss", "brier", "expected_calibration_error"}
 
 
 def test_no_shared_rows_leave_everything_undefined():

@@ -8,12 +8,12 @@ import streamlit as st
 from detector.evaluation.evaluation import Evaluation
 from detector.evaluation.reliability import bin_of
 from ui import figures
-from ui.evaluate import pictures
+from ui.evaluate import abstaining, pictures
 from ui.evaluate.sources import Source
 
 
 def show(source: Source, evaluation: Evaluation, threshold: float, image_format: str) -> None:
-    """The reliability diagram and the clickable histograms."""
+    """The reliability diagram, the clickable histograms, and what abstaining gains."""
     drawn = charts(evaluation, threshold)
     left, right = st.columns(2, gap="large")
     with left:
@@ -32,11 +32,12 @@ def show(source: Source, evaluation: Evaluation, threshold: float, image_format:
         low, high = place / figures.HISTOGRAM_BINS, (place + 1) / figures.HISTOGRAM_BINS
         title = f"{pictures.TITLES[label]} pictures scored {low:.3f} to {high:.3f}"
         pictures.show(source, evaluation, np.asarray(chosen), threshold, title[0].upper() + title[1:])
+    abstaining.show(source, evaluation, threshold, image_format)
 
 
 def charts(evaluation: Evaluation, threshold: float) -> dict:
     """The figures by name."""
     return {
         "reliability": figures.reliability(evaluation.reliability, evaluation.reliability_before),
-        "scores": figures.scores(evaluation.y_true, evaluation.y_score, threshold),
+        "scores": figures.scores(evaluation.histogram, threshold),
     }

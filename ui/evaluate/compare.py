@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from detector.evaluation.comparison import Pairs
+from detector.evaluation.comparison import McNemar, Pairs
 from detector.evaluation.evaluation import Evaluation
 from detector.evaluation.intervals import Estimate
 from detector.evaluation.scorecard import LOWER_IS_BETTER, NAMES
@@ -26,11 +26,7 @@ def show(models: dict[str, tuple[Source, Evaluation, float]]) -> None:
             f"On the **{len(shared.y_true):,} pictures both have judged**, {plain(name)} at the threshold {threshold:.3f}, "
             f"{plain(other_name)} at its own, {other_threshold:.3f}."
         )
-        test = shared.mcnemar(threshold, other_threshold)
-        st.markdown(
-            f"Only {plain(name)} is right on **{test.only_first:,}**, only {plain(other_name)} on **{test.only_second:,}**. McNemar's exact test: "
-            f"p {_p_value(test.p_value)}, so " + ("chance alone would rarely do that." if test.p_value < 0.05 else "chance alone could do that.")
-        )
+        st.markdown(mcnemar(shared.mcnemar(threshold, other_threshold), plain(name), plain(other_name)))
         st.dataframe(
             table(shared.differences(threshold, other_threshold)), key=f"differences_{other_name}", hide_index=True, height="content",
             placeholder="–", alt="Paired differences with 95% intervals",
@@ -44,6 +40,15 @@ def pairs(first: Evaluation, second: Evaluation) -> Pairs | None:
         return None
     found = Pairs.of(first.rows, second.rows)
     return found if len(found.y_true) else None
+
+
+def mcnemar(test: McNemar, name: str, other_name: str) -> str:
+    """McNemar's test in a sentence."""
+    meaning = "chance alone would rarely do that" if test.p_value < 0.05 else "chance alone could do that"
+    return (
+        f"Only {name} is right on {test.only_first:,}, only {other_name} on {test.only_second:,}. McNemar's exact test: "
+        f"p {_p_value(test.p_value)}, so {meaning}."
+    )
 
 
 def table(differences: dict[str, Estimate | None]) -> pd.DataFrame:
@@ -64,4 +69,4 @@ def _meaning(metric: str, estimate: Estimate | None) -> str:
 
 
 def _p_value(p: float) -> str:
-    return "\\< 0.0001" if p < 1e-4 else f"= {p:.4f}"
+    return "below 0.0001" if p < 1e-4 else f"= {p:.4f}"

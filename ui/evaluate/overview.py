@@ -24,8 +24,7 @@ HEADLINES = {
 
 def headlines(card: scorecard.Card) -> None:
     """The five figures that matter most, with their intervals."""
-    specificity = card["specificity"]
-    figures_shown = card | {"false_alarm_rate": specificity and Estimate(1 - specificity.value, 1 - specificity.high, 1 - specificity.low)}
+    figures_shown = card | {"false_alarm_rate": scorecard.false_alarm_rate(card)}
     with st.container(horizontal=True):
         for name, meaning in HEADLINES.items():
             estimate = figures_shown[name]

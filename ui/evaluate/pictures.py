@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import streamlit as st
 from PIL import Image
 
 from detector.bundle import BundleError
+from detector.delivery import AS_SENT, DELIVERIES
+from detector.evaluation import deliveries
 from detector.evaluation.evaluation import Evaluation
 from detector.images import ImageReadError, Photo, read_image
 from ui import figures, models
@@ -22,6 +25,7 @@ from ui.text import plain
 
 SHOWN = 60
 THUMBNAIL_SIDE = 112
+DAMAGES = {delivery.name: delivery for delivery in DELIVERIES}
 TITLES = {1: "AI-generated", 0: "real"}
 
 
@@ -116,7 +120,7 @@ def _folder(rows: pd.DataFrame) -> Path | None:
 def _open(source: Source, row: pd.Series, path: Path) -> None:
     """One picture, its row, and what the model looked at."""
     try:
-        photo = read_image(path)
+        photo = as_judged(path, str(row.get(deliveries.COLUMN, "")))
     except ImageReadError as error:
         st.warning(plain(str(error), limit=300), icon=":material/broken_image:")
         return
@@ -124,8 +128,19 @@ def _open(source: Source, row: pd.Series, path: Path) -> None:
     words.markdown(f"**{plain(str(row['id']))}** is {TITLES[row['y_true']]} and scored {row['y_score']:.3f}.")
     facts = row.drop(["id", "y_true", "y_score"])
     words.markdown("\n".join(f"- {plain(str(name))}: {plain(str(value))}" for name, value in facts.items()))
+    if damage := DAMAGES.get(str(row.get(deliveries.COLUMN, ""))):
+        words.caption(f"Shown, and judged, as it arrives. {damage.title}.")
     with viewer:
         _explain(source, photo, path)
+
+
+def as_judged(path: Path, delivery: str) -> Photo:
+    """The file as the model got to see it: after that delivery, if it is one of ``DELIVERIES``. Raises ImageReadError."""
+    damage = DAMAGES.get(delivery)
+    if damage is None:
+        return read_image(path)
+    photo = read_image(path, short_side=AS_SENT)
+    return replace(photo, pixels=damage(photo.pixels))
 
 
 def _explain(source: Source, photo: Photo, path: Path) -> None:

@@ -12,7 +12,7 @@ import streamlit as st
 from detector.evaluation.evaluation import Evaluation
 from detector.evaluation.scorecard import per_class_report
 from ui import figures
-from ui.evaluate import calibration, compare, overview, slices
+from ui.evaluate import abstaining, calibration, compare, delivered, overview, shortcuts, slices, sources
 from ui.evaluate.sources import Part, Source
 from ui.text import plain
 
@@ -20,8 +20,11 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem; color: #1b1f24; background: #fff }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1rem 0 } caption { text-align: left; font-weight: 600 }
 th, td { padding: .25rem .75rem; border-bottom: 1px solid #ddd; text-align: right } th:first-child, td:first-child { text-align: left }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)); gap: 1rem } .stale { color: #a33; font-weight: 600 }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)); gap: 1rem } .figures > div { min-width: 0 }
+.stale { color: #a33; font-weight: 600 }
 """
+FIT = 'addEventListener("load", () => dispatchEvent(new Event("resize")))'
+"""Each figure is drawn while it is still alone in its row; once all are there it has to take the width of its column."""
 
 
 def show(models: dict[str, tuple[Source, Evaluation, float]], part: Part, column: str | None) -> None:
@@ -54,17 +57,26 @@ def html(models: dict[str, tuple[Source, Evaluation, float]], part: Part, column
     marked = {key: (other.curves, at) for key, (_, other, at) in models.items()}
     drawn = figures.mark(figures.threshold_figures({key: each for key, (each, _) in marked.items()}), marked)
     drawn |= calibration.charts(evaluation, threshold)
+    drawn["abstaining"], sentences = abstaining.chart(source, evaluation, threshold)
+    if evaluation.curves.both:
+        drawn["rates"] = figures.rates(evaluation.curves, threshold)
     tables = {
         "Metrics with 95% intervals": overview.table(evaluation.card(threshold)),
-        "Sets side by side": slices.readable(slices.side_by_side(source, threshold)),
+        "Sets side by side": slices.readable(slices.side_by_side(source, part.delivery, threshold)),
     }
+    if len(after := delivered.measured(sources.arrivals(source), threshold)):
+        drawn["deliveries"] = figures.deliveries(after)
+        tables["Before and after delivery"] = delivered.readable(after)
+        sentences += delivered.explained(source)
     if column:
         table = evaluation.slicing(column).table(threshold)
         drawn["slices"] = slices.chart(evaluation, table, "accuracy", threshold)
         tables[f"Slices by {column}, worst first"] = slices.readable(table)
+    sentences += shortcuts.sentences(evaluation)
     for other_name, (_, other, other_threshold) in list(models.items())[1:]:
         if pairs := compare.pairs(evaluation, other):
             tables[f"{other_name} minus {name}, paired"] = compare.table(pairs.differences(threshold, other_threshold))
+            sentences.append(compare.mcnemar(pairs.mcnemar(threshold, other_threshold), name, other_name))
     bodies = []
     for number, figure in enumerate(drawn.values()):
         figure.update_layout(template="plotly_white")
@@ -77,7 +89,8 @@ def html(models: dict[str, tuple[Source, Evaluation, float]], part: Part, column
 <h1>{escape(name)}</h1>{stale}
 <p>{len(evaluation):,} pictures ({escape(str(part))}): {curves.n_ai:,} AI-generated, the positive class, and {curves.n_real:,} real.
 Called AI-generated from a score of {threshold:.4f} on. Made by Telltale, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.</p>
-<div class="figures">{"".join(f"<div>{body}</div>" for body in bodies)}</div>
+<div class="figures">{"".join(f"<div>{body}</div>" for body in bodies)}</div><script>{FIT}</script>
+<ul>{"".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)}</ul>
 <pre>{escape(per_class_report(curves.at(threshold)))}</pre>
 {"".join(_table(title, table) for title, table in tables.items())}
 </html>"""

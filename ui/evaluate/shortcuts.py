@@ -41,6 +41,16 @@ def show(evaluation: Evaluation) -> None:
         )
 
 
+def sentences(evaluation: Evaluation) -> list[str]:
+    """The check for the report: both areas and the verdict, or nothing where it cannot be made."""
+    found = evaluation.shortcut
+    if found is None:
+        return []
+    ruler, model = (f"{area.value:.3f} ({area.low:.3f} to {area.high:.3f})" for area in (found.file_facts, found.model))
+    return [f"Shortcut check on {found.rows:,} rows: file facts alone ({', '.join(found.columns)}) reach a ROC AUC of {ruler}, the model {model}. "
+            + verdict(found)]
+
+
 def verdict(found: Shortcut) -> str:
     """What the two areas say about each other."""
     if found.as_good_as_the_model:

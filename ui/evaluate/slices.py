@@ -9,8 +9,9 @@ from detector.evaluation.evaluation import Evaluation
 from detector.evaluation.intervals import wilson
 from detector.evaluation.slices import NOTHING, summary
 from ui import figures
-from ui.evaluate import pictures, sources
+from ui.evaluate import delivered, pictures, sources
 from ui.evaluate.sources import Part, Source, plain_name
+from ui.text import plain
 
 MAX_HEIGHT = 480
 """Pixels; more slices than fit scroll."""
@@ -22,12 +23,14 @@ COLUMNS = {
 PERCENT = ("accuracy", "accuracy_low", "accuracy_high", "recall", "false_alarm_rate", "balanced_accuracy")
 
 
-def show(source: Source, evaluation: Evaluation, threshold: float, image_format: str) -> None:
-    """Sets side by side, then the slices by a column of the user's choice."""
-    sets = side_by_side(source, threshold)
+def show(source: Source, evaluation: Evaluation, part: Part, threshold: float, image_format: str) -> None:
+    """Sets side by side, before and after delivery, then the slices by a column of the user's choice."""
+    sets = side_by_side(source, part.delivery, threshold)
     if len(sets) > 1:
-        st.subheader("In distribution, and beyond", anchor=False)
+        after = f", after the delivery “{plain(part.delivery)}”" if part.delivery else ""
+        st.subheader(f"In distribution, and beyond{after}", anchor=False)
         _show_table(sets, "sets")
+    delivered.show(source, threshold, image_format)
     st.subheader("Slices of the chosen rows", anchor=False)
     if not evaluation.columns:
         st.info("These rows have no column to slice by. Any column besides y_true and y_score becomes one.", icon=":material/info:")
@@ -67,9 +70,9 @@ def chart(evaluation: Evaluation, table: pd.DataFrame, metric: str, threshold: f
     return figures.slices(table, metric, METRICS[metric], overall)
 
 
-def side_by_side(source: Source, threshold: float) -> pd.DataFrame:
-    """The named sets of the whole source, a row each."""
-    sets = sources.evaluation(source, Part()).sets
+def side_by_side(source: Source, delivery: str, threshold: float) -> pd.DataFrame:
+    """The named sets of the whole source after one delivery, a row each."""
+    sets = sources.evaluation(source, Part(delivery=delivery)).sets
     return pd.DataFrame([{"slice": name, **summary(curves, threshold)} for name, curves in sets.items()])
 
 

@@ -11,9 +11,11 @@ import pandas as pd
 import streamlit as st
 
 from detector.bundle import PREDICTIONS, Bundle, BundleError, available, find
+from detector.evaluation import deliveries
+from detector.evaluation.deliveries import CLEAN, Arrival
 from detector.evaluation.evaluation import Evaluation
 from detector.evaluation.predictions import PredictionsError, read_predictions
-from detector.evaluation.slices import SIZE
+from detector.evaluation.slices import ALL_ROWS, SIZE
 from detector.evaluation.tables import read_table
 from ui import models
 from ui.text import plain
@@ -36,14 +38,16 @@ class Source:
 
 @dataclass(frozen=True)
 class Part:
-    """Which rows of a source are looked at: a named set, or within it those whose ``column`` reads ``value``."""
+    """Which rows of a source are looked at: a named set, or within it those whose ``column`` reads ``value``; always of one delivery."""
 
-    set_name: str = "all rows"
+    set_name: str = ALL_ROWS
     column: str | None = None
     value: str | None = None
+    delivery: str = CLEAN
 
     def __str__(self) -> str:
-        return self.set_name + (f", {self.column} {self.value}" if self.column and self.value else "")
+        narrowed = f", {self.column} {self.value}" if self.column and self.value else ""
+        return self.set_name + narrowed + (f", after the delivery “{self.delivery}”" if self.delivery != CLEAN else "")
 
 
 def choose() -> list[Source]:
@@ -70,7 +74,7 @@ def choose() -> list[Source]:
         if source.stale:
             st.warning(
                 f"**Stale:** the predictions of {plain(source.name)} were made by other weights than the model has now. They say nothing about "
-                "this model. Evaluate it again.", icon=":material/history:",
+                "this model. Evaluate it again: `python -m train.report` does.", icon=":material/history:",
             )  # fmt: skip
     return sources
 
@@ -85,15 +89,35 @@ def evaluation(source: Source, part: Part) -> Evaluation:
     return _evaluation(source.version, part, source)
 
 
+def by_delivery(source: Source) -> dict[str, Evaluation]:
+    """All rows of each delivery, shared like ``evaluation``."""
+    return _by_delivery(source.version, source)
+
+
+def arrivals(source: Source) -> list[Arrival]:
+    """The source's sets before and after each delivery, picture by picture; shared like ``evaluation``."""
+    return _arrivals(source.version, source)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Sorting the predictions")
+def _by_delivery(version: str, _source: Source) -> dict[str, Evaluation]:
+    return Evaluation.by_delivery(_source.rows)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Matching delivered pictures")
+def _arrivals(version: str, _source: Source) -> list[Arrival]:
+    return deliveries.arrivals({name: each.rows for name, each in by_delivery(_source).items()})
+
+
 @st.cache_resource(max_entries=24, show_spinner="Sorting the predictions")
 def _evaluation(version: str, part: Part, _source: Source) -> Evaluation:
-    if part == Part():
-        return Evaluation(_source.rows)
-    whole = evaluation(_source, Part())
+    whole = by_delivery(_source).get(part.delivery) or Evaluation(_source.rows[:0])
+    if part == Part(delivery=part.delivery):
+        return whole
     chosen = whole.masks.get(part.set_name, np.zeros(len(whole), dtype=bool))
     if part.column and part.value:
         chosen = chosen & whole.slicing(part.column).rows(part.value) if part.column in whole.rows or part.column == SIZE else chosen & False
-    return Evaluation(_source.rows[chosen].reset_index(drop=True))
+    return Evaluation(whole.rows[chosen].reset_index(drop=True))
 
 
 def _of_bundle(name: str) -> Source | None:
