@@ -71,6 +71,7 @@ def _move(page: Page, url: str, moves: int) -> SliderCost:
     page.get_by_role("button", name="Try the temple").click(timeout=60_000)
     viewer = page.get_by_test_id("heatmap-viewer")
     viewer.locator(".stage[aria-busy=false]").wait_for(timeout=120_000)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=120_000)  # the maps are tested in the background
     _wait_for_silence(page, sent)
 
     slider = viewer.get_by_role("slider", name="Heatmap opacity")

@@ -23,9 +23,11 @@ from PIL import Image
 
 from detector.bundle import DEFAULT_BUNDLE, BundleError
 from detector.classifier import Classifier, FileResult, image_files
-from detector.images import IMAGE_SUFFIXES, ImageReadError, read_image
+from detector.images import IMAGE_SUFFIXES, MAX_FILE_BYTES, ImageReadError, read_image
 from detector.overlay import COLORMAPS, overlay
+from detector.provenance import FileFacts, file_facts
 from detector.records import FIELDS, cell, percent, record
+from detector.stress import Stressed, stress
 
 TITLES = {"ai": "AI-generated", "real": "real", "unsure": "unsure"}
 OVERLAY_SHORT_SIDE = 900
@@ -68,10 +70,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="an image, or a folder: all images below it")
     parser.add_argument("--bundle", default=DEFAULT_BUNDLE, metavar="NAME", help="model to use: a name in weights/ or a path (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object per line instead, for unreadable images too")
+    parser.add_argument(
+        "--stress", action="store_true", help="judge damaged copies of each image too; where ordinary damage turns the verdict around, say unsure"
+    )
     parser.add_argument("--csv", metavar="FILE", help="write the results to FILE as well, once all are known")
     parser.add_argument("--overlay", metavar="DIR", help="write each photo with its heatmap to DIR as PNG")
     parser.add_argument("--opacity", type=_opacity, metavar="0..1", help="weight of the heatmap in the overlay (default: 0.5)")
     parser.add_argument("--colormap", choices=COLORMAPS, help=f"colours of the overlay (default: {next(iter(COLORMAPS))})")
+    parser.add_argument("--file-facts", action="store_true", help="print what each file says of itself too; it plays no part in the verdict")
     return parser
 
 
@@ -99,13 +105,15 @@ def _run(options: argparse.Namespace) -> int:
             classifier.warm_up()
         unreadable = 0
         for number, result in enumerate(classifier.analyse_files(files), start=1):
-            drawn = None
+            drawn = stressed = None
             if overlays:
                 result, drawn = _draw(result, overlays)
-            row = {**record(result, classifier.bundle), "overlay": drawn}
+            if options.stress:
+                result, stressed = _stress(result, classifier)
+            row = {**record(result, classifier.bundle, stressed=stressed), "overlay": drawn}
             unreadable += result.error is not None
             progress.clear()
-            _say(row, options.json)
+            _say(row, options.json, _facts(result.path) if options.file_facts else None)
             if table:
                 table.writerow({field: cell(value) for field, value in row.items()})
             progress.show(f"{number} of {len(files)}")
@@ -135,18 +143,45 @@ def _draw(result: FileResult, overlays: Overlays) -> tuple[FileResult, str | Non
         return replace(result, analysis=None, error=str(error)), None
 
 
-def _say(record: dict[str, Any], as_json: bool) -> None:
+def _stress(result: FileResult, classifier: Classifier) -> tuple[FileResult, list[Stressed] | None]:
+    """The result and what is said of its damaged copies; an error instead of the analysis if the file changed since it was analysed."""
+    if not result.analysis:
+        return result, None
+    try:
+        return result, stress(classifier, result.path, result.analysis)[0]
+    except ImageReadError as error:
+        return replace(result, analysis=None, error=str(error)), None
+
+
+def _facts(path: str) -> FileFacts | None:
+    """What a file says of itself; None for one that is no file, is too large or has gone."""
+    try:
+        if os.path.isfile(path) and os.path.getsize(path) <= MAX_FILE_BYTES:
+            return file_facts(Path(path).read_bytes())
+    except OSError:
+        pass
+    return None
+
+
+def _say(record: dict[str, Any], as_json: bool, facts: FileFacts | None = None) -> None:
     path = _printable(record["path"])
     if as_json:
-        print(json.dumps(record), flush=True)
+        print(json.dumps(record | ({"file_facts": facts.to_json()} if facts else {})), flush=True)
     elif record["error"] is None:
         diffuse = "" if not record["diffuse"] else ", diffuse"
         attention = "" if record["attention_peak"] is None else f"  attention peak {record['attention_peak']:.1f} x uniform{diffuse}"
-        print(f"{TITLES[record['verdict']]:<12}  P(AI) {percent(record['y_score']):>6}{attention:<42}  {path}", flush=True)
+        verdict = record["verdict_after_damage"] or record["verdict"]
+        print(f"{TITLES[verdict]:<12}  P(AI) {percent(record['y_score']):>6}{attention:<42}  {path}", flush=True)
+        if record["turned_by"]:
+            own, damage = TITLES[record["verdict"]], ", ".join(record["turned_by"])
+            print(f"{path}: The model says {own}, but ordinary damage turns that around: {damage}.", file=sys.stderr)
         for note in record["notes"]:
             print(f"{path}: {note}", file=sys.stderr)
     if record["error"] is not None:
         print(f"{path}: {record['error']}", file=sys.stderr)
+    if facts and not as_json:
+        for line in (facts.summary, *(f"{entry.label}: {entry.value} ({entry.where})" for entry in facts.findings), *facts.notes):
+            print(f"    {line}", flush=True)
 
 
 def _printable(text: str) -> str:

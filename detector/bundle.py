@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detector import architectures
+from detector.evaluation import explanations
 from detector.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ class Bundle:
     @property
     def name(self) -> str:
         return self.path.name
+
+    @property
+    def explanations(self) -> explanations.Explanations | None:
+        """How faithful each explanation method was; None where that was not measured with these weights, or the card's word makes no sense."""
+        return explanations.from_card(self.card)
 
     def verdict(self, y_score: float) -> str:
         """"ai", "real", or "unsure" within the unsure band."""

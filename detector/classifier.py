@@ -5,21 +5,27 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
-from detector.bundle import DEFAULT_BUNDLE, Bundle, BundleError, find, load_network, read_bundle
+from detector.bundle import DEFAULT_BUNDLE, Bundle, find, read_bundle
+from detector.engine import BATCH_SIZE, Engine
 from detector.evaluation.calibration import calibrated
-from detector.explain import Heatmap, received, rollout
+from detector.explain import METHODS, Heatmap, Job, faithfulness, received, rollout, sanity
 from detector.images import IMAGE_SUFFIXES, ImageReadError, Photo, read_image
 from detector.preprocessing import Region
 
-BATCH_SIZE = 32
+Progress = Callable[[int, int], None]
+"""progress(done, total), in pictures through the network."""
+Cancel = Callable[[], bool]
+"""Whether to stop; asked before every batch."""
 
 
 @dataclass(frozen=True)
@@ -64,19 +70,10 @@ class Classifier:
     """
 
     def __init__(self, bundle: Bundle):
-        import keras
-        import tensorflow as tf
-
-        if keras.config.backend() != "tensorflow":
-            raise BundleError(f"Keras is set to run on {keras.config.backend()}; the classifier needs KERAS_BACKEND=tensorflow.")
         self.bundle = bundle
-        self.network = load_network(bundle)
-        size = bundle.preprocessing.size
-        self._forward = tf.function(
-            lambda images: self.network(tf.cast(images, tf.float32), training=False),
-            input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8)],
-        )
-        self._lock = threading.Lock()
+        self.engine = Engine(bundle)
+        self.network = self.engine.network
+        self._shuffling = threading.Lock()
 
     @classmethod
     def load(cls, name_or_path: str | os.PathLike = DEFAULT_BUNDLE) -> Classifier:
@@ -89,16 +86,59 @@ class Classifier:
 
     def forward(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """uint8 (N, size, size, 3) model inputs -> logits float32 (N,) and attention float32 (N, layers, heads, n, n) or None."""
-        with self._lock:
-            outputs = self._forward(images)
-            attention = outputs["attention"].numpy() if "attention" in outputs else None
-            return outputs["logit"].numpy()[:, 0], attention
+        return self.engine.forward(images)
 
     def analyse(self, photo: Photo | np.ndarray) -> Analysis:
         """Analyse one photo, given as a :class:`Photo` or as uint8 (H, W, 3) RGB."""
         pixels = photo.pixels if isinstance(photo, Photo) else photo
-        logits, attention = self.forward(self.bundle.preprocessing(pixels)[None])
-        return self._analysis(pixels.shape[:2], logits[0], None if attention is None else attention[0])
+        return self.analyse_inputs([self.bundle.preprocessing(pixels)], [pixels.shape[:2]])[0]
+
+    def analyse_inputs(self, inputs: Sequence[np.ndarray], shapes: Sequence[tuple[int, int]]) -> list[Analysis]:
+        """Analyse model inputs, uint8 (size, size, 3) each, in one pass; ``shapes`` are heights and widths of the photos they were cut from."""
+        logits, attention = self.forward(np.stack(inputs))
+        scores = [None] * len(inputs) if attention is None else attention
+        return [self._analysis(*each) for each in zip(shapes, logits, scores, strict=True)]
+
+    def explain(
+        self, photo: Photo | np.ndarray, method: str, *, towards: str | None = None, progress: Progress | None = None, cancelled: Cancel | None = None
+    ) -> Heatmap:
+        """The map of one photo by the method of that name in ``detector.explain.METHODS``.
+
+        towards: "ai" or "real", for Grad-CAM, whose map is of evidence for one side; None for the side the photo is called.
+        Others get their turn at the network between batches. Raises KeyError for an unknown method, ``detector.explain.Unavailable`` with
+        a sentence where the network cannot be explained so, and ``Cancelled`` once ``cancelled()`` says so.
+        """
+        chosen, job = METHODS[method], Job(self.engine, progress, cancelled)
+        job.expect(chosen.pictures(prod(self.bundle.architecture.grid)))
+        return chosen.explain(job, self._input(photo), towards)
+
+    def faithfulness(
+        self, photo: Photo | np.ndarray, heatmaps: Sequence[Heatmap], *, random_pairs: int = faithfulness.RANDOM_PAIRS,
+        progress: Progress | None = None, cancelled: Cancel | None = None,
+    ) -> list[faithfulness.Faithfulness]:  # fmt: skip
+        """Deletion and insertion curves for maps of this photo, all against the same random orders; see ``detector.explain.faithfulness``.
+
+        Raises Cancelled.
+        """
+        return faithfulness.measure(Job(self.engine, progress, cancelled), self._input(photo), heatmaps, random_pairs=random_pairs)
+
+    def sanity(
+        self, photo: Photo | np.ndarray, heatmap: Heatmap, *, progress: Progress | None = None, cancelled: Cancel | None = None
+    ) -> sanity.Sanity:
+        """Whether a map of this photo changes when the head's weights are shuffled, in a second network; see ``detector.explain.sanity``.
+
+        The first call builds that network, which takes some seconds. Raises Cancelled.
+        """
+        with self._shuffling:
+            job = Job(self._shuffled.engine, progress, cancelled)
+            return sanity.check(self._shuffled, job, self._input(photo), METHODS[heatmap.method], heatmap)
+
+    @cached_property
+    def _shuffled(self) -> sanity.ShuffledHead:
+        return sanity.ShuffledHead(self.bundle)
+
+    def _input(self, photo: Photo | np.ndarray) -> np.ndarray:
+        return self.bundle.preprocessing(photo.pixels if isinstance(photo, Photo) else photo)
 
     def analyse_files(self, sources: Iterable[bytes | str | os.PathLike], workers: int | None = None) -> Iterator[FileResult]:
         """Analyse files (paths, or their bytes) in order, decoding the next ones in threads while the network works on a batch.

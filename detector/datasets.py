@@ -155,6 +155,16 @@ def load_dataset(
     return Dataset(root, layout, rows, tuple(sorted(unreadable)), _manifest_hash(rows), tuple(notes))
 
 
+def labelled_images(root: str | os.PathLike) -> list[tuple[Path, int]]:
+    """(path, y_true) of every image that ``load_dataset`` would look at, by id, none of them opened: nothing is split, so a few are enough, and one
+    class too. Raises DatasetError if the labels cannot be told.
+    """
+    root, _, rows, _ = _find(Path(root).expanduser())
+    rows, missing = _on_disk(root, _without_repeats(rows))
+    _require_some(rows, missing, root)
+    return [(root / id, int(y_true)) for id, y_true in zip(rows["id"], rows["y_true"], strict=True)]
+
+
 # ---- finding: which layout is it? ----------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 
@@ -14,7 +16,11 @@ COLORMAPS = {
     "cividis": cv2.COLORMAP_CIVIDIS,
     "turbo": cv2.COLORMAP_TURBO,
 }
-"""Name -> OpenCV's number, the default first."""
+"""For unsigned heatmaps. Name -> OpenCV's number, the default first."""
+
+SIGNED_COLOURS = ("#9bd0ff", "#2f86d6", "#123f78", "#101014", "#7a2010", "#dd5a2c", "#ffb091")
+"""For signed heatmaps: equally spaced colours from "towards real" over nothing to "towards AI-generated". Blue and red, which colour-blind
+readers tell apart, about as light on either side, and dark in the middle as the maps above are at zero."""
 
 DIM = 0.62
 """Weight of ``DIM_COLOUR`` over what the model did not see."""
@@ -28,10 +34,10 @@ def overlay(
 
     pixels: uint8 (H, W, 3) RGB. region: the part of it that ``heatmap`` covers. Returns a new uint8 (H, W, 3) RGB.
     opacity: the heatmap's weight inside the region, in [0, 1]: 0 shows the photo alone, 1 the heatmap alone.
-    colormap: one of ``COLORMAPS``, from ``Heatmap.display`` 0 to 1.
+    colormap: one of ``COLORMAPS``, from ``Heatmap.display`` 0 to 1. A signed heatmap has ``SIGNED_COLOURS`` instead, from -1 to 1.
     smooth: values are interpolated between the centres of the cells; otherwise each cell is one flat rectangle.
     mark_unseen: dim what lies outside the region and outline the region from outside; no pixel inside is touched.
-    Raises ValueError for another opacity or colormap, and for a signed heatmap.
+    Raises ValueError for another opacity or colormap.
     """
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity must be from 0 to 1, not {opacity}")
@@ -46,13 +52,26 @@ def overlay(
 
 
 def colour(heatmap: Heatmap, height: int, width: int, colormap: str = "inferno", smooth: bool = True) -> np.ndarray:
-    """The heatmap alone, stretched to uint8 (height, width, 3) RGB. Raises ValueError for a signed one."""
-    if heatmap.signed:
-        raise ValueError("only unsigned heatmaps can be drawn")
+    """The heatmap alone, stretched to uint8 (height, width, 3) RGB."""
     how = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST_EXACT
     values = cv2.resize(heatmap.display(), (width, height), interpolation=how)  # values, not colours, are interpolated
+    if heatmap.signed:
+        return signed_shades()[np.rint(127.5 + 127.5 * values).astype(np.uint8)]
     levels = np.rint(255 * values).astype(np.uint8)
     return cv2.cvtColor(cv2.applyColorMap(levels, COLORMAPS[colormap]), cv2.COLOR_BGR2RGB)
+
+
+@cache
+def signed_shades() -> np.ndarray:
+    """uint8 (256, 3) RGB: ``SIGNED_COLOURS`` and what lies between them. Level 0 is -1, level 255 is 1."""
+    return shades_between(SIGNED_COLOURS)
+
+
+def shades_between(colours: tuple[str, ...]) -> np.ndarray:
+    """uint8 (256, 3) RGB: equally spaced colours, each "#rrggbb", and what lies between them, linear in RGB."""
+    anchors = np.array([list(bytes.fromhex(colour[1:])) for colour in colours])
+    at = np.linspace(0, len(anchors) - 1, 256)
+    return np.rint(np.stack([np.interp(at, range(len(anchors)), channel) for channel in anchors.T], axis=1)).astype(np.uint8)
 
 
 def _rectangle(region: Region, height: int, width: int) -> tuple[int, int, int, int]:

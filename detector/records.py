@@ -4,23 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from detector.stress import flips, settled
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from detector.bundle import Bundle
     from detector.classifier import FileResult
+    from detector.stress import Stressed
 
 FIELDS = (
-    "path", "verdict", "y_score", "logit", "threshold", "attention_peak", "diffuse", "width", "height", "notes",
+    "path", "verdict", "verdict_after_damage", "turned_by", "y_score", "logit", "threshold", "attention_peak", "diffuse", "width", "height", "notes",
     "bundle", "weights_sha256", "error",
 )  # fmt: skip
 
 
-def record(result: FileResult, bundle: Bundle, path: str | None = None) -> dict[str, Any]:
-    """A value for each of ``FIELDS``; what is not known, as for an unreadable file, is None. ``path`` replaces the result's own."""
+def record(result: FileResult, bundle: Bundle, path: str | None = None, stressed: Sequence[Stressed] | None = None) -> dict[str, Any]:
+    """A value for each of ``FIELDS``; what is not known, as for an unreadable file, is None. ``path`` replaces the result's own.
+
+    ``verdict`` is always the model's own. Where the picture was stress-tested, ``stressed``, ``verdict_after_damage`` is the one to go by:
+    "unsure" if ordinary damage turns the model's verdict into its opposite, and ``turned_by`` names that damage.
+    """
     analysis = result.analysis
+    tested = analysis is not None and stressed is not None
     heatmap = analysis.heatmap if analysis else None
     return {
         "path": result.path if path is None else path,
         "verdict": analysis.verdict if analysis else None,
+        "verdict_after_damage": settled(bundle, analysis.verdict, stressed) if tested else None,
+        "turned_by": [copy.damage.name for copy in flips(bundle, analysis.verdict, stressed)] if tested else None,
         "y_score": analysis.y_score if analysis else None,
         "logit": analysis.logit if analysis else None,
         "threshold": analysis.threshold if analysis else bundle.threshold,

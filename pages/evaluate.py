@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import navigation
-from ui.evaluate import calibration, choice, compare, controls, overview, report, shortcuts, slices, sources
+from ui.evaluate import calibration, choice, compare, controls, explanations, overview, report, shortcuts, slices, sources
 
 navigation.enter()
 st.title("How far can the model be trusted?", anchor=False)
@@ -27,7 +27,7 @@ card = evaluation.card(threshold)
 overview.headlines(card)
 
 image_format = st.session_state.get("image_format", "svg")
-titles = ["Overview", "Calibration", "Threshold", "Slices", "Shortcuts", *(["Compare"] if len(chosen) > 1 else []), "Take away"]
+titles = ["Overview", "Calibration", "Threshold", "Slices", "Shortcuts", "Explanations", *(["Compare"] if len(chosen) > 1 else []), "Take away"]
 tabs = dict(zip(titles, st.tabs(titles, key="tab", bind="query-params"), strict=True))
 # Only what is open is computed and sent: a threshold move costs no more than what it changes on the screen.
 with tabs["Overview"]:
@@ -45,6 +45,9 @@ with tabs["Slices"]:
 with tabs["Shortcuts"]:
     if tabs["Shortcuts"].open:
         shortcuts.show(evaluation)
+with tabs["Explanations"]:
+    if tabs["Explanations"].open:
+        explanations.show(main, image_format)
 if "Compare" in tabs:
     with tabs["Compare"]:
         if tabs["Compare"].open:

@@ -309,7 +309,8 @@ def test_only_unreadable_files_leave_a_page_without_a_verdict(page):
 @pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>.png", "</div><script>alert(1)</script>.png", "![x](http://example.com/x.png).png"])
 def test_a_name_is_never_markup(page, png, name):
     page.upload((name, png("warm")), ("x" + name, NOT_A_PICTURE))
-    assert "<img" not in page.html and "<script" not in page.html
+    others = re.sub(r'<img src="data:image/jpeg;base64,[\w+/=]*" alt=""', "", page.html)  # without the copies in the stress strip
+    assert "<img" not in others and "<script" not in others
     assert not re.search(r"(?<!\\)[<\[]", page.app.warning[0].value)
 
 

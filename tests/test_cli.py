@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,9 +17,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detector.__main__ import Overlays, _printable
+from detector.__main__ import Overlays, _printable, _say, _stress, main
 from detector.images import read_image
 from detector.overlay import colour, overlay
+from detector.records import record
 
 ROOT = Path(__file__).parents[1]
 
@@ -214,8 +216,8 @@ def test_json_is_one_object_per_file(objects):
 def test_json_object_has_all_fields(objects, tiny_bundle):
     one = objects[0]["mixed.png"]
     assert list(one) == [
-        "path", "verdict", "y_score", "logit", "threshold", "attention_peak", "diffuse", "width", "height", "notes", "bundle",
-        "weights_sha256", "error", "overlay",
+        "path", "verdict", "verdict_after_damage", "turned_by", "y_score", "logit", "threshold", "attention_peak", "diffuse", "width", "height",
+        "notes", "bundle", "weights_sha256", "error", "overlay",
     ]  # fmt: skip
     assert one["verdict"] == "unsure" and one["threshold"] == 0.5 and one["bundle"] == "tiny" and one["diffuse"] is True
     assert one["error"] is None and one["overlay"] is None and (one["width"], one["height"]) == (60, 60) and len(one["notes"]) == 1
@@ -338,3 +340,23 @@ def test_overlay_options_without_overlays_are_refused(photo_folder):
 def test_printable_keeps_words_and_escapes_the_rest():
     assert _printable("Überblick 写真.jpg") == "Überblick 写真.jpg"
     assert _printable("a\r\n\t\x1b\x9b\u202e\udcff") == r"a\r\n\t\x1b\x9b\u202e\udcff"
+
+
+# ---- stress ------------------------------------------------------------------------------------------------------------------
+
+
+def test_stress_adds_the_verdict_after_damage(photo_folder, tiny_bundle, capsys):
+    assert main([str(photo_folder), "--bundle", str(tiny_bundle), "--json", "--stress"]) == 0
+    found = {os.path.basename(one["path"]): one for one in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert {name: (one["verdict"], one["verdict_after_damage"], one["turned_by"]) for name, one in found.items()} == {
+        "warm.png": ("ai", "ai", []), "cool.jpg": ("real", "real", []), "mixed.png": ("unsure", "unsure", []),
+    }  # fmt: skip
+
+
+def test_a_verdict_that_damage_turns_around_is_said_to_be_unsure_and_why(classifier, photo_folder, capsys):
+    result = next(classifier.analyse_files([photo_folder / "warm.png"]))
+    stressed = [replace(copy, y_score=0.1) if copy.damage.name == "jpeg-70" else copy for copy in _stress(result, classifier)[1]]
+    _say(record(result, classifier.bundle, stressed=stressed), as_json=False)
+    said = capsys.readouterr()
+    assert said.out.startswith("unsure ")
+    assert "The model says AI-generated, but ordinary damage turns that around: jpeg-70." in said.err

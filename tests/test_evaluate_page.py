@@ -16,7 +16,7 @@ from detector.evaluation.predictions import Predictions, read_predictions, write
 
 ROOT = Path(__file__).parents[1]
 PAGE = str(ROOT / "pages" / "evaluate.py")
-TABS = ["Overview", "Calibration", "Threshold", "Slices", "Shortcuts", "Take away"]
+TABS = ["Overview", "Calibration", "Threshold", "Slices", "Shortcuts", "Explanations", "Take away"]
 
 
 @pytest.fixture(scope="module")
@@ -321,3 +321,68 @@ def test_names_in_a_file_do_not_become_markup(open_page):
     hostile = b'y_true,y_score,"**[x](http://x)**"\n1,0.9,<img src=x>\n0,0.2,<b>b</b>\n1,0.4,<b>b</b>\n0,0.1,=1+1\n'
     page.file_uploader(key="predictions_file").upload("<b>x.csv", hostile, "text/csv").run()
     assert "<img" not in json.dumps([chart["layout"] for chart in charts(checked(page))])
+
+
+# ---- explanations ------------------------------------------------------------------------------------------------------------
+
+
+def score(gain: float, win_rate: float) -> dict:
+    return {
+        "deletion_gain": gain, "deletion_gain_interval": [gain - 0.02, gain + 0.02], "insertion_gain": gain,
+        "insertion_gain_interval": [gain - 0.02, gain + 0.02], "win_rate_over_random": win_rate,
+        "win_rate_over_random_interval": [win_rate - 0.05, win_rate + 0.05], "ms_per_map": 12.0,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def explained(tiny_bundle, tmp_path, open_page):
+    """``explained(default, **changes)``: the tab for a model whose card holds figures on two methods, rollout no better than chance."""
+
+    def run(default: str, **changes) -> AppTest:
+        folder = tmp_path / "tiny"
+        shutil.copytree(tiny_bundle, folder)
+        card = json.loads((folder / "card.json").read_text())
+        methods = {"attention rollout": score(0.0, 0.5), "token contributions": score(0.1, 0.9)}
+        found = {"default": default, "images": 200, "measured_on": "200 pictures", "weights_sha256": card["weights_sha256"], "methods": methods}
+        (folder / "card.json").write_text(json.dumps(card | {"explanations": found | changes}))
+        return open_page(tmp_path, tab="Explanations")
+
+    return run
+
+
+def test_explanations_that_were_not_measured_name_the_command(open_page):
+    page = open_page(tab="Explanations")
+    assert "Nobody has measured yet" in page.info[0].value
+    assert page.code[0].value == "python -m benchmarks.explanations --bundle tiny --data DIR --write"
+
+
+def test_explanations_are_a_table_the_best_first_and_say_that_rollout_loses(explained):
+    page = explained("token contributions")
+    table = page.dataframe[0].value
+    assert table["Method"].tolist() == ["Token contributions", "Attention rollout"]
+    assert table["Deletion gain"].tolist() == [0.1, 0.0] and table["95% interval, deletion"][0] == "+0.080 to +0.120"
+    told = page.warning[0].value
+    assert "Token contributions is the most faithful" in told and "Attention rollout loses" in told
+    assert "on 50% of the pictures (45% to 55%), no more often than chance would" in told
+    assert len(charts(page)) == 1
+
+
+def test_explanations_say_what_a_slow_winner_costs(explained):
+    methods = {"occlusion": score(0.2, 0.95) | {"ms_per_map": 600}, "grad-cam": score(0.1, 0.9), "attention rollout": score(0.0, 0.5)}
+    told = explained("occlusion", methods=methods).warning[0].value
+    assert "It takes about 50 times as long as Grad\\-CAM, the most faithful of the quick methods" in told
+
+
+def test_explanations_do_not_say_so_where_rollout_wins(explained):
+    page = explained("attention rollout")
+    assert not page.warning and "Attention rollout wins" in page.success[0].value
+
+
+def test_explanations_of_other_weights_are_not_shown(explained):
+    page = explained("token contributions", weights_sha256="0" * 64)
+    assert "measured with other weights" in page.warning[0].value and not page.dataframe
+
+
+def test_explanations_of_a_method_nobody_knows_are_shown_as_text(explained):
+    page = explained("new method", methods={"new method": score(0.2, 0.9)})
+    assert page.dataframe[0].value["Method"].tolist() == ["new method"] and not page.exception

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from detector.explain import Heatmap
-from detector.overlay import COLORMAPS, colour, overlay
+from detector.explain.heatmap import LOGIT
+from detector.overlay import COLORMAPS, SIGNED_COLOURS, colour, overlay, signed_shades
 from detector.preprocessing import Region
 
 WHOLE = Region(0, 0, 1, 1)
@@ -135,6 +136,32 @@ def test_unknown_colormap_is_refused():
         overlay(photo(), heatmap([[4.0]]), WHOLE, 0.5, "jet")
 
 
-def test_signed_heatmap_is_refused():
-    with pytest.raises(ValueError, match="unsigned"):
-        overlay(photo(), Heatmap(np.zeros((2, 2), np.float32), "test", signed=True), WHOLE, 0.5)
+def signed(values) -> Heatmap:
+    return Heatmap(np.array(values, np.float32), "test", signed=True, unit=LOGIT)
+
+
+def test_signed_heatmap_runs_from_blue_over_dark_to_red():
+    drawn = colour(signed([[-2, 0, 2]]), 1, 3, smooth=False)[0]
+    ends = [list(bytes.fromhex(SIGNED_COLOURS[place][1:])) for place in (0, -1)]
+    np.testing.assert_array_equal(drawn[[0, 2]], ends)
+    assert drawn[1].max() < 30
+
+
+def test_signed_heatmap_has_the_same_scale_on_both_sides():
+    shades = signed_shades().astype(int)
+    np.testing.assert_array_equal(colour(signed([[1, -2]]), 1, 2, smooth=False)[0], [shades[191], shades[0]])  # 127.5 + 127.5 / 2, rounded
+
+
+def test_signed_heatmap_that_moves_nothing_stays_dark():
+    assert colour(signed([[0.001, -0.001]]), 1, 2, smooth=False).max() < 40
+
+
+def test_a_colormap_does_not_matter_to_a_signed_heatmap():
+    pixels, relevance = photo(), signed([[1, -2], [0, 0.5]])
+    np.testing.assert_array_equal(overlay(pixels, relevance, WHOLE, 0.5, "viridis"), overlay(pixels, relevance, WHOLE, 0.5))
+
+
+def test_both_sides_of_signed_colours_are_equally_light():
+    """What is left of the colours for those who see no hue: nothing may look stronger for being blue."""
+    lightness = cv2.cvtColor(signed_shades()[None], cv2.COLOR_RGB2LAB)[0, :, 0].astype(int) / 2.55
+    assert np.abs(lightness - lightness[::-1]).max() < 12 and (np.diff(lightness[128:]) > -0.5).all() and lightness[127] < 10 < 70 < lightness[0]

@@ -30,7 +30,7 @@ def metrics(bundle: Bundle) -> dict[str, dict[str, float]]:
     return {name: {key: value for key, value in _section(set_).items() if key in COLUMNS and _is_number(value)} for name, set_ in measured.items()}
 
 
-@st.dialog("About this model", width="large")
+@st.dialog("About this model", width="large", on_dismiss="rerun")
 def show_card(bundle: Bundle) -> None:
     """Everything the card says: what the model is, how it did and on what, what it was trained on, what it cannot do."""
     import pandas as pd  # not at the top: it would hold up the page's first opening

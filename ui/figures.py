@@ -276,6 +276,24 @@ def plain_label(name: str) -> str:
     return name if len(name) <= 34 else f"{name[:16]}…{name[-16:]}"
 
 
+def gains(names: list[str], kinds: dict[str, list[Estimate]]) -> go.Figure:
+    """Per name, from the top, a dot with its interval for each kind, and a line at 0, which is chance."""
+    figure, place = go.Figure(), np.arange(len(names))
+    for number, (kind, estimates) in enumerate(kinds.items()):
+        colour = MODELS[number % len(MODELS)]
+        told = [f"{escape(name)}, {kind}: {one.value:+.3f} ({one.low:+.3f} to {one.high:+.3f})" for name, one in zip(names, estimates, strict=True)]
+        figure.add_scatter(
+            x=[estimate.value for estimate in estimates], y=place + 0.24 * (number - (len(kinds) - 1) / 2), mode="markers", name=kind,
+            marker={"color": colour, "size": 11, "symbol": ("circle", "diamond")[number % 2]}, hovertext=told, hoverinfo="text",
+            error_x={**_whiskers(estimates), "thickness": 2, "width": 0, "color": colour},
+        )  # fmt: skip
+    figure.add_vline(x=0, line={"color": GUIDE, "dash": "dash"})
+    figure.add_annotation(x=0, y=1, yref="paper", text="chance", showarrow=False, xanchor="left", yanchor="bottom", font={"color": GUIDE})
+    figure.update_xaxes(title="Gain over random order", tickformat="+.2f", zeroline=False)
+    figure.update_yaxes(tickvals=place, ticktext=[escape(name) for name in names], autorange="reversed", showgrid=False, zeroline=False)
+    return _finish(figure, "How much better than a random order of patches").update_layout(height=170 + 44 * len(names), margin={"t": 64})
+
+
 def _tint(colour: tuple[int, int, int], share: float) -> str:
     """That much of the colour, the rest white: solid, so that a text on it reads the same on a light and on a dark page."""
     return "#" + "".join(f"{round(255 - share * (255 - part)):02x}" for part in colour)

@@ -52,6 +52,12 @@ def album() -> Album:
     return st.session_state.setdefault("album", Album())
 
 
+def add(picture: Picture) -> None:
+    """Put ``picture`` into the album of this session, as the one to open next; for callbacks."""
+    album().others[picture.id] = picture
+    album().wanted = picture.id
+
+
 def choose() -> list[Picture]:
     """Show the ways to bring in pictures and return those brought in, each once, in the order they came."""
     mine = album()
@@ -116,19 +122,14 @@ def _take_uploads(key: str) -> None:
 
 
 def _add_sample(name: str, path: Path) -> None:
-    _add(Picture.of(f"{name}.jpg", path.read_bytes()))
+    add(Picture.of(f"{name}.jpg", path.read_bytes()))
 
 
 def _add_photo(key: str) -> None:
     photo = st.session_state[key]
     if photo is not None:  # None: the user cleared the camera to take the next one
         album().photos += 1
-        _add(Picture.of(f"photo {album().photos}.jpg", photo.getvalue()))
-
-
-def _add(picture: Picture) -> None:
-    album().others[picture.id] = picture
-    album().wanted = picture.id
+        add(Picture.of(f"photo {album().photos}.jpg", photo.getvalue()))
 
 
 def _remove(id: str) -> None:

@@ -64,6 +64,17 @@ def loading(model: Bundle) -> Future[Classifier]:
     return future
 
 
+def started(loading: Future[Classifier]) -> Classifier:
+    """The classifier, once it is there; if it cannot be started, the page ends with a sentence."""
+    try:
+        if not loading.done():
+            with st.spinner("Starting the model. TensorFlow takes a few seconds, once.", show_time=True):
+                loading.result()
+        return loading.result()
+    except BundleError as error:
+        give_up(error)
+
+
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _bundle(path: str, stamp: tuple) -> Bundle:
     return read_bundle(path)

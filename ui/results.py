@@ -1,4 +1,4 @@
-"""From pictures to results on the page: the check with its progress, the table, the viewer and the downloads."""
+"""From pictures to results on the page: the check with its progress, the table and the downloads."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from detector.bundle import Bundle, BundleError
+from detector.bundle import Bundle
 from detector.classifier import FileResult
 from detector.images import read_image
+from detector.preprocessing import Region
 from detector.records import cell, record
+from detector.stress import Stressed, settled
 from ui import gallery, models, verdict
 from ui.gallery import Picture
-from ui.heatmap_viewer import heatmap_viewer
 from ui.text import plain, printable
 
 if TYPE_CHECKING:
@@ -39,11 +40,17 @@ THUMBNAIL_SIDE = 96
 
 @dataclass(frozen=True)
 class Checked:
-    """A picture, what the model says of it, and a small copy of it as a data URL ("" if it could not be read)."""
+    """A picture, what the model says of it, a small copy of it as a data URL ("" if it could not be read), and what the model says of its
+    damaged copies, None where it was not asked. Only the picture that is open is stress-tested."""
 
     picture: Picture
     result: FileResult
     thumbnail: str
+    stressed: list[Stressed] | None = None
+
+    def verdict(self, bundle: Bundle) -> str:
+        """The one to give: "unsure" where ordinary damage turns the model's own around."""
+        return settled(bundle, self.result.analysis.verdict, self.stressed or ())
 
 
 def check(pictures: list[Picture], bundle: Bundle, loading: Future[Classifier]) -> list[Checked]:
@@ -54,7 +61,7 @@ def check(pictures: list[Picture], bundle: Bundle, loading: Future[Classifier]) 
     place = st.empty()  # also where there is nothing to say: what follows keeps its place on the page, and is not built anew
     if new:
         with place.container():
-            classifier = _started(loading)
+            classifier = models.started(loading)
         several = len(new) > 1
         if several:
             place.progress(0.0, f"Looking at {len(new)} pictures")
@@ -80,7 +87,7 @@ def show_unreadable(checked: list[Checked]) -> None:
             st.dataframe(rows, hide_index=True)
 
 
-def choose(checked: list[Checked]) -> Checked | None:
+def choose(checked: list[Checked], bundle: Bundle) -> Checked | None:
     """The picture to open: the only one, or the one picked in a table of all; None if none could be read."""
     readable = [entry for entry in checked if entry.result.analysis]
     if not readable:
@@ -91,27 +98,20 @@ def choose(checked: list[Checked]) -> Checked | None:
     gallery.album().wanted, st.session_state.opened = None, opened
     row = ids.index(opened)
     if len(readable) > 1:
-        st.markdown(f"**{len(readable)} pictures:** {verdict.tally(entry.result.analysis for entry in readable)}")
-        _table(readable, row)
+        st.markdown(f"**{len(readable)} pictures:** {verdict.tally(entry.verdict(bundle) for entry in readable)}")
+        _table(readable, row, bundle)
     return readable[row]
 
 
-def view(entry: Checked) -> None:
-    """The heatmap viewer for one picture; only the photo where the network has no attention."""
-    name, result = entry.picture.name, entry.result
-    shown = _view_jpeg(entry.picture.id, entry.picture.content)
-    across, down = _shown_part(result.width, result.height)
-    if (across, down) != (1.0, 1.0):
-        st.caption("This picture is a long strip. Only its middle is shown.")
-    if result.analysis.heatmap is None:
-        st.image(shown)
-        st.markdown("This model has no attention to show.")
-        return
-    alt = f"{name}, {result.width} by {result.height} pixels"
-    region = result.analysis.region.within(across, down)
-    heatmap_viewer(
-        shown, "image/jpeg", region, result.analysis.attention, result.analysis.heatmap, alt=alt, filename=name, key="viewer"
-    )
+def as_shown(entry: Checked) -> tuple[bytes, Region]:
+    """The photo as a JPEG for the viewer, of a long strip only the middle, and the part of that which the model saw."""
+    region = entry.result.analysis.region.within(*shown_part(entry))
+    return _view_jpeg(entry.picture.id, entry.picture.content), region
+
+
+def shown_part(entry: Checked) -> tuple[float, float]:
+    """Shares of the width and of the height, around the middle, that the viewer shows."""
+    return _shown_part(entry.result.width, entry.result.height)
 
 
 def downloads(checked: list[Checked], bundle: Bundle) -> None:
@@ -142,17 +142,20 @@ def how_to_read(bundle: Bundle) -> None:
 - **Unsure is an answer.** Between the two thresholds pictures of both kinds are common, and the model says so instead of guessing.
 - **The model sees a {size} × {size} square** from the middle of the picture, at reduced size. What lies outside is hatched in the viewer; it did
   not count.
-- **The map shows attention, not evidence.** The square is cut into {rows} × {columns} patches. A patch glows when the others attend to it: “the
-  model looked here”, not “this is fake”. Nothing finer than a patch can be read off it.
+- **The attention map shows attention, not evidence.** The square is cut into {rows} × {columns} patches. A patch glows when the others attend
+  to it: “the model looked here”, not “this is fake”. Nothing finer than a patch can be read off it.
 - **Numbers are multiples of the uniform share:** 1× is what every patch would get if attention were spread evenly. If no patch gets 2×, the map
   is called diffuse and stays dark, because it singles nothing out.
+- **Other maps ask other questions:** what each patch adds to the score, or what happens without it. Below each stands how it fared when its
+  patches were taken away from this very picture. A map that does no better than a random one explains nothing here, however good it looks.
+- **Unsure after damage:** if JPEG compression or resizing as it happens to nearly every picture turns the verdict around, it is withdrawn.
 """
         )
 
 
 def records(checked: list[Checked], bundle: Bundle) -> list[dict]:
     """The rows of the downloads, with the names that ``python -m detector --json`` gives them."""
-    return [record(entry.result, bundle, entry.picture.name) for entry in checked]
+    return [record(entry.result, bundle, entry.picture.name, entry.stressed) for entry in checked]
 
 
 def as_csv(records: list[dict]) -> str:
@@ -179,24 +182,13 @@ def overlays(checked: list[Checked]) -> bytes:
     return buffer.getvalue()
 
 
-def _started(loading: Future[Classifier]) -> Classifier:
-    """The classifier, once it is there; if it cannot be started, the page ends with a sentence."""
-    try:
-        if not loading.done():
-            with st.spinner("Starting the model. TensorFlow takes a few seconds, once.", show_time=True):
-                loading.result()
-        return loading.result()
-    except BundleError as error:
-        models.give_up(error)
-
-
-def _table(readable: list[Checked], row: int) -> None:
+def _table(readable: list[Checked], row: int, bundle: Bundle) -> None:
     """The table of all pictures, ``row`` highlighted. Any cell of another row opens that picture, in whatever order the table is sorted."""
     state = st.session_state
     ids = [entry.picture.id for entry in readable]
     columns = {
         "Picture": [entry.thumbnail for entry in readable],
-        "Verdict": [verdict.TITLES[entry.result.analysis.verdict] for entry in readable],  # this far left it is seen on a phone too
+        "Verdict": [verdict.TITLES[entry.verdict(bundle)] for entry in readable],  # this far left it is seen on a phone too
         "Name": [printable(entry.picture.name) for entry in readable],
         "P(AI)": [entry.result.analysis.y_score for entry in readable],
     }

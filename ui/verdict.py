@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from detector.records import percent
+from detector.stress import ORDINARY, flips, settled
 from ui.card import metrics
 from ui.text import plain, shortened
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from detector.bundle import Bundle
     from detector.classifier import Analysis, FileResult
+    from detector.stress import Stressed
 
 TITLES = {"ai": "AI-generated", "real": "Real", "unsure": "Unsure"}
 WORDS = {"ai": "AI-generated", "real": "real", "unsure": "unsure"}
@@ -51,23 +55,48 @@ def caution(bundle: Bundle) -> str | None:
     )
 
 
-def tally(analyses: Iterable[Analysis]) -> str:
+def after_damage(analysis: Analysis, bundle: Bundle, stressed: Sequence[Stressed] | None) -> str:
+    """What ordinary damage does to the verdict, in one or two sentences; ``stressed`` is None until it was tried."""
+    if stressed is None:
+        return ":material/hourglass_empty: Checking whether ordinary damage changes this…"
+    if turned := flips(bundle, analysis.verdict, stressed):
+        other = "real" if analysis.verdict == "ai" else "AI-generated"
+        copies = " or ".join(dict.fromkeys(copy.damage.title for copy in turned))
+        return (
+            f":material/warning: **For this file the model says {WORDS[analysis.verdict]}, but after ordinary damage ({copies}) it says {other}.** "
+            "A verdict that does not stand what happens to nearly every picture is none."
+        )
+    judged = [bundle.verdict(copy.y_score) for copy in stressed if copy.damage.name in ORDINARY]
+    if judged.count(analysis.verdict) == len(judged):
+        return f":material/check: Ordinary damage does not change this: {len(judged)} of {len(judged)} damaged copies get the same verdict."
+    return f":material/info: After ordinary damage: {tally(judged)}."
+
+
+def tally(verdicts: Iterable[str]) -> str:
     """For instance "2 AI-generated, 1 unsure"."""
-    counts = Counter(analysis.verdict for analysis in analyses)
+    counts = Counter(verdicts)
     return ", ".join(f"{counts[verdict]} {words}" for verdict, words in WORDS.items() if counts[verdict])
 
 
-def show(name: str, result: FileResult, bundle: Bundle) -> None:
-    """The verdict on the picture called ``name``, its probability, the scale it was judged on, the words, and what to know about the file."""
+def show(name: str, result: FileResult, bundle: Bundle, stressed: Sequence[Stressed] | None = None, damage: bool = False) -> None:
+    """The verdict on the picture called ``name``, its probability, the scale it was judged on, the words, and what to know about the file.
+
+    stressed: damaged copies of it, if they were judged already; they may turn the verdict into "unsure". damage: whether they are, or will be.
+    """
     analysis = result.analysis
+    given = settled(bundle, analysis.verdict, stressed or ())
     st.html(
-        f'<div role="status" style="border-left:6px solid {COLOURS[analysis.verdict]};padding:.1rem 0 .1rem .9rem">'
+        f'<div role="status" style="border-left:6px solid {COLOURS[given]};padding:.1rem 0 .1rem .9rem">'
         f'<div style="overflow-wrap:anywhere" data-testid="name"><bdi>{escape(shortened(name, limit=80))}</bdi></div>'
-        f'<h2 style="font-size:2rem;font-weight:700;line-height:1.25;padding:0;margin:0" data-testid="verdict">{TITLES[analysis.verdict]}</h2>'
+        f'<h2 style="font-size:2rem;font-weight:700;line-height:1.25;padding:0;margin:0" data-testid="verdict">{TITLES[given]}</h2>'
         f'<div style="font-size:1.1rem" data-testid="probability">P(AI-generated) = {percent(analysis.y_score)}</div></div>'
     )
     st.html(_scale(analysis, bundle))
-    st.markdown(in_words(analysis))
+    sentences = [in_words(analysis)]
+    if damage:  # what overrules the model's own words comes before them
+        sentences.insert(0 if given != analysis.verdict else 1, after_damage(analysis, bundle, stressed))
+    for sentence in sentences:
+        st.markdown(sentence)
     if sentence := caution(bundle):
         st.markdown(f":small[{plain(sentence, limit=400)}]")
     for note in result.notes:

@@ -1,6 +1,15 @@
-"""Explanation methods: one per file, all returning a :class:`Heatmap`."""
+"""Explanation methods, one per file behind one verb, ``Classifier.explain``, all returning a :class:`Heatmap`.
 
+``METHODS`` lists them by name, the quick ones first. How far a map can be believed: ``detector.explain.faithfulness`` and ``.sanity``.
+"""
+
+from detector.explain import attention_rollout, grad_cam, occlusion, token_contributions
 from detector.explain.attention_rollout import received, rollout
-from detector.explain.heatmap import Heatmap
+from detector.explain.heatmap import Cost, Heatmap
+from detector.explain.method import Cancelled, Job, Method, Unavailable
 
-__all__ = ["Heatmap", "received", "rollout"]
+__all__ = ["METHODS", "Cancelled", "Cost", "Heatmap", "Job", "Method", "Unavailable", "received", "rollout"]
+
+METHODS: dict[str, Method] = {
+    module.METHOD.name: module.METHOD for module in (attention_rollout, token_contributions, grad_cam, occlusion)
+}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from detector.explain.heatmap import Heatmap
+from detector.explain.heatmap import SHARE, Heatmap
+from detector.explain.method import Job, Method, Unavailable
 
-METHOD = "attention rollout"
+NAME = "attention rollout"
+NO_ATTENTION = "This network has no attention, so there is nothing to roll out."
 
 
 def rollout(attention_scores: np.ndarray, residual: bool) -> np.ndarray:
@@ -33,4 +35,28 @@ def received(rolled: np.ndarray, grid: tuple[int, int]) -> Heatmap:
     rolled: float32 (n, n) from ``rollout``; grid: (gh, gw) with gh * gw == n, tokens in row-major order.
     The map sums to 1. (The mean over the other axis is 1/n everywhere and says nothing.)
     """
-    return Heatmap(rolled.mean(axis=0).reshape(grid).astype(np.float32), METHOD)
+    return Heatmap(rolled.mean(axis=0).reshape(grid).astype(np.float32), NAME, unit=SHARE)
+
+
+def _available(architecture) -> str | None:
+    return None if "attention" in architecture.head else NO_ATTENTION
+
+
+def _run(job: Job, image: np.ndarray, towards: str | None) -> Heatmap:
+    _, scores = job.forward(image)
+    if scores is None:
+        raise Unavailable(NO_ATTENTION)
+    bundle = job.engine.bundle
+    return received(rollout(scores, bool(bundle.arguments.get("residual", True))), bundle.architecture.grid)
+
+
+METHOD = Method(
+    NAME,
+    "Attention rollout",
+    "Where the network looked: the share of all attention that each patch received. It has no direction: a bright patch may count for "
+    "either verdict, or for none.",
+    signed=False,
+    pictures=lambda n: 1,
+    available=_available,
+    run=_run,
+)

@@ -220,7 +220,7 @@ def test_hostile_names_are_shown_letter_by_letter_and_do_nothing(visit, png):
     page.says("This is not an image")
     for warning, name in zip(page.tab.get_by_test_id("stAlert").all(), names, strict=True):
         assert f"x{name} — This is not an image" in warning.inner_text().replace("\u2060", "")
-    assert page.tab.locator("[data-testid=stMain] :is(a, img, script, .katex)").count() == 0
+    assert page.tab.locator("[data-testid=stMain] :is(a, img, script, .katex):not([data-testid=damage] img)").count() == 0
     assert page.tab.evaluate("window.pwned") is None
 
 
@@ -230,10 +230,10 @@ def test_headings_come_in_order_and_every_control_has_a_name(visit, three):
     page.shows("m.png")
     page.canvas.wait_for()
     headings = page.tab.get_by_test_id("stMain").locator("h1, h2, h3, h4").evaluate_all("all => all.map(h => h.tagName + ' ' + h.innerText)")
-    assert headings == ["H1 Is this picture AI-generated?", "H2 Unsure"]
+    assert headings == ["H1 Is this picture AI-generated?", "H2 Unsure", "H3 How much damage does the verdict stand?"]
     unnamed = (
         page.tab.get_by_test_id("stMain")
         .locator("button")
-        .evaluate_all("all => all.filter(b => !(b.innerText.trim() || b.ariaLabel || b.title)).map(b => b.outerHTML)")
+        .evaluate_all("all => all.filter(b => !(b.textContent.trim() || b.ariaLabel || b.title)).map(b => b.outerHTML)")
     )
     assert unnamed == []

@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from detector.overlay import signed_shades
+
 APP = Path(__file__).parent / "apps" / "heatmap_viewer_app.py"
 PHONE = {"width": 390, "height": 844}
 ROWS, COLUMNS = 4, 6
@@ -29,9 +31,9 @@ RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
 class Viewer:
     """The viewer on a page, as its user sees and moves it."""
 
-    def __init__(self, page):
+    def __init__(self, page, number: int = 0):
         self.page = page
-        self.root = page.get_by_test_id("heatmap-viewer")
+        self.root = page.get_by_test_id("heatmap-viewer").nth(number)
         self.part = lambda name: self.root.locator(f"[data-part={name}]")
         self.stage, self.canvas = self.part("stage"), self.part("canvas")
         self.slider = self.root.get_by_role("slider", name="Heatmap opacity")
@@ -432,6 +434,205 @@ def test_first_tap_reads_a_patch_and_the_second_selects_it(open_page, show):
     assert viewer.text("status") == "What the patch in row 2, column 5 attends to"
 
 
+# ---- maps with a sign, and maps without attention: -0.4 logits in row 2, column 5, +0.2 in row 3, column 2, +0.003 in row 1, column 1 ----
+
+
+def diverging(logits: float, ceiling: float = 0.4) -> tuple[int, ...]:
+    """The RGB of a value between full blue at -ceiling and full red at +ceiling."""
+    return tuple(int(c) for c in signed_shades()[round(127.5 + 127.5 * logits / ceiling)])
+
+
+def test_a_signed_map_runs_from_blue_to_red_around_zero(show):
+    viewer = show(map="signed")
+    viewer.patches("True patches")
+    viewer.opacity(100)
+    assert colours_in(viewer.seen()) == {diverging(-0.4), diverging(0.2), diverging(0.003), diverging(0)}
+    blue, red = diverging(-0.4), diverging(0.4)
+    assert blue[2] > blue[0] and red[0] > red[2] and max(diverging(0)) < 25
+
+
+def test_the_colours_of_both_sides_differ_for_colour_blind_readers(show):
+    """Seen by somebody without red or without green receptors (Viénot et al. 1999, in linear light), they are far apart at equal strength."""
+    protan = np.array([[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]])
+    deutan = np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]])
+    linear = (signed_shades() / 255.0) ** 2.2
+    for eye in (protan, deutan):
+        seen = 255 * np.clip(linear @ eye.T, 0, 1) ** (1 / 2.2)
+        for level in (30, 60, 90, 127):
+            assert np.linalg.norm(seen[127 - level] - seen[128 + level]) > 40
+
+
+def test_a_signed_map_is_read_in_logits(show):
+    viewer = show(map="signed")
+    viewer.hover(2, 5)
+    assert viewer.text("readout") == "Patch row 2, column 5 · −0.40 towards real"
+    viewer.hover(3, 2)
+    assert viewer.text("readout") == "Patch row 3, column 2 · +0.20 towards AI"
+    viewer.hover(1, 1)
+    assert viewer.text("readout") == "Patch row 1, column 1 · +0.003 towards AI"
+    viewer.hover(4, 4)
+    assert viewer.text("readout") == "Patch row 4, column 4 · 0, towards neither"
+
+
+def test_the_colour_bar_of_a_signed_map_has_zero_in_the_middle_and_says_which_side_is_which(show):
+    viewer = show(map="signed")
+    assert viewer.part("ticks").locator("span").all_inner_texts() == ["−0.4", "−0.2", "0", "+0.2", "+0.4"]
+    assert viewer.part("ticks").locator("span").evaluate_all("all => all.map(e => e.style.left)") == ["0%", "25%", "50%", "75%", "100%"]
+    assert viewer.text("unit") == "logits"
+    assert viewer.part("directions").locator("span").all_inner_texts() == ["towards real", "towards AI"]
+    assert viewer.part("scale").get_attribute("aria-label") == (
+        "Colour scale in logits, from −0.40 towards real to +0.40 towards AI; the patches go from −0.40 to +0.20."
+    )
+    assert not show().part("directions").is_visible()
+
+
+def test_a_weak_signed_map_is_not_stretched_and_says_so(show):
+    viewer = show(map="weak")  # at most 0.025 logits
+    viewer.patches("True patches")
+    viewer.opacity(100)
+    assert diverging(-0.025, ceiling=0.05) in colours_in(viewer.seen())
+    assert viewer.text("notice") == "No patch moves the logit by as much as 0.05. The map stays dark, because it singles nothing out."
+
+
+def test_signed_maps_keep_their_own_colours(page, show):
+    viewer = show(map="signed")
+    viewer.root.get_by_label("Colours").select_option("Blue to red, light")
+    viewer.patches("True patches")
+    viewer.opacity(100)
+    assert min(viewer.seen()[-1, -1]) > 240
+    assert show().root.get_by_label("Colours").input_value() == "Inferno"
+    assert show(map="signed").root.get_by_label("Colours").input_value() == "Blue to red, light"
+
+
+def test_without_attention_a_click_marks_a_patch_and_the_map_stays(show):
+    viewer = show(map="signed")
+    viewer.click(2, 5)
+    viewer.move_away()
+    assert viewer.text("status") == "By hand"
+    assert viewer.text("readout") == "Marked: patch row 2, column 5 · −0.40 towards real"
+    clear = viewer.root.get_by_role("button", name="Clear the mark")
+    clear.click()
+    viewer.stage.blur()
+    viewer.settle()
+    assert viewer.text("readout") == "Point at a patch to read it, click to mark it."
+    assert not clear.is_visible()
+
+
+def test_keyboard_begins_at_the_strongest_patch_to_either_side(show):
+    viewer = show(map="signed")
+    viewer.marking.focus()
+    viewer.stage.focus()
+    viewer.settle()
+    assert viewer.text("readout").startswith("Patch row 2, column 5 ")
+
+
+# ---- linked viewers ----
+
+
+@pytest.fixture
+def pair(page, show):
+    """``pair(beside="signed", ...)``: two linked viewers, the first with attention."""
+
+    def open_both(**query) -> tuple[Viewer, Viewer]:
+        return show(**({"beside": "signed"} | query)), Viewer(page, 1).ready()
+
+    return open_both
+
+
+def test_opacity_moves_in_both_and_back(pair):
+    first, second = pair()
+    before = second.pixels()
+    first.opacity(90)
+    assert second.slider.input_value() == "90" and second.text("percent") == "90 %"
+    assert (second.pixels() != before).any()
+    second.opacity(10)
+    assert first.slider.input_value() == "10"
+
+
+def test_patches_and_marking_move_in_both_but_colours_only_among_their_kind(pair):
+    first, second = pair()
+    first.patches("True patches")
+    first.mark(False)
+    first.root.get_by_label("Colours").select_option("Viridis")
+    first.settle()
+    assert second.root.get_by_role("radio", name="True patches").is_checked() and not second.marking.is_checked()
+    assert second.root.get_by_label("Colours").input_value() == "Blue to red, dark"
+
+
+def test_pointing_in_one_reads_both(pair):
+    first, second = pair()
+    first.hover(2, 5)
+    assert first.text("readout") == "Patch row 2, column 5 · receives 2.4× the uniform share"
+    assert second.text("readout") == "Patch row 2, column 5 · −0.40 towards real"
+    first.move_away()
+    assert second.text("readout") == "Point at a patch to read it, click to mark it."
+
+
+def test_only_the_viewer_in_use_speaks_to_screen_readers(pair):
+    first, second = pair()
+    first.hover(2, 5)
+    assert [viewer.part("readout").get_attribute("aria-live") for viewer in (first, second)] == ["polite", "off"]
+    second.hover(3, 2)
+    assert [viewer.part("readout").get_attribute("aria-live") for viewer in (first, second)] == ["off", "polite"]
+
+
+def test_a_patch_selected_in_one_is_selected_in_both(pair):
+    first, second = pair()
+    first.click(3, 2)
+    first.move_away()
+    assert second.text("readout") == "Marked: patch row 3, column 2 · +0.20 towards AI"
+    second.click(2, 5)
+    assert first.text("status") == "What the patch in row 2, column 5 attends to"
+    second.click(2, 5)
+    assert first.text("status").startswith("Overall attention")
+
+
+def test_the_keyboard_works_both(pair):
+    first, second = pair()
+    second.stage.focus()
+    second.press("Home", "ArrowUp", "Enter")
+    assert first.text("status") == "What the patch in row 1, column 1 attends to"
+    second.press("Escape")
+    assert first.text("status").startswith("Overall attention")
+
+
+def test_linked_maps_may_have_other_grids(pair):
+    first, second = pair(beside="coarse")  # 2 x 3, so row 3, column 2 lies in row 2, column 1
+    first.hover(3, 2)
+    assert second.text("readout") == "Patch row 2, column 1 · 1.8× the uniform share"  # 0.3 over a mean of 1 / 6
+
+
+def test_a_viewer_that_comes_later_takes_over_the_selection(page, pair):
+    first, second = pair()
+    toggle = page.get_by_text("Show the viewer beside it")
+    toggle.click()
+    second.root.wait_for(state="detached")
+    first.click(2, 5)
+    toggle.click()
+    second = Viewer(page, 1).ready()
+    page.wait_for_function("e => e.textContent.startsWith('Marked: patch row 2, column 5')", arg=second.part("readout").element_handle())
+
+
+def test_viewers_of_different_groups_do_not_move_together(pair):
+    first, second = pair(group="another")
+    first.opacity(90)
+    first.click(2, 5)
+    assert second.slider.input_value() == "50" and second.text("readout").startswith("Point at")
+
+
+def test_linked_moves_send_nothing_to_the_server(page, show):
+    frames = count_frames(page)
+    first = show(beside="signed")
+    Viewer(page, 1).ready()
+    page.get_by_text("Script runs: 1").wait_for()
+    sent = len(frames)
+    first.opacity(20)
+    first.click(2, 5)
+    first.hover(3, 2)
+    page.wait_for_timeout(500)
+    assert len(frames) == sent
+
+
 # ---- words ----
 
 
@@ -655,7 +856,7 @@ def test_download_name(filename, saved):
         {"picture_type": "image/svg+xml"},
         {"attention": np.ones((23, 23), np.float32)},
         {"initial_opacity": 50},
-        {"heatmap": SimpleNamespace(grid=(4, 6), signed=True)},
+        {"heatmap": SimpleNamespace(grid=(4, 6), signed=True)},  # with an attention matrix
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(wrong):

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from detector.stress import DAMAGES, ORDINARY, Stressed
 from ui import verdict
 
 
@@ -42,7 +43,7 @@ def test_a_low_threshold_does_not_make_a_low_score_sound_sure():
 
 
 def test_the_tally_counts_each_verdict_that_occurs():
-    assert verdict.tally(analysis(kind, 0.5) for kind in ("unsure", "ai", "ai")) == "2 AI-generated, 1 unsure"
+    assert verdict.tally(["unsure", "ai", "ai"]) == "2 AI-generated, 1 unsure"
 
 
 def test_the_caution_quotes_the_hardest_figure_of_the_card():
@@ -61,3 +62,33 @@ def test_the_caution_quotes_the_hardest_figure_of_the_card():
 )  # fmt: skip
 def test_a_card_that_measured_nothing_gives_no_caution(card):
     assert verdict.caution(bundle(**card)) is None
+
+
+# ---- after damage ----
+
+
+def judging(*verdicts: str):
+    """A bundle whose verdicts on scores 0, 1, 2, ... are these, and ordinary copies with those scores."""
+    ordinary = [damage for damage in DAMAGES if damage.name in ORDINARY]
+    copies = [Stressed(damage, number, 0.0, None, None) for number, damage in enumerate(ordinary[: len(verdicts)])]
+    return SimpleNamespace(card={}, verdict=lambda score: verdicts[int(score)]), copies
+
+
+def test_until_the_copies_are_judged_the_words_hold_their_place():
+    assert "Checking whether ordinary damage changes this" in verdict.after_damage(analysis("ai", 0.9), bundle(), None)
+
+
+def test_a_verdict_that_holds_says_on_how_many_copies():
+    given, copies = judging("ai", "ai", "ai", "ai", "ai")
+    assert "5 of 5 damaged copies get the same verdict" in verdict.after_damage(analysis("ai", 0.9), given, copies)
+
+
+def test_a_verdict_that_some_copies_are_unsure_of_says_so():
+    given, copies = judging("ai", "unsure", "ai", "unsure", "ai")
+    assert verdict.after_damage(analysis("ai", 0.9), given, copies).endswith("After ordinary damage: 3 AI-generated, 2 unsure.")
+
+
+def test_a_verdict_that_is_turned_around_says_by_what_and_to_what():
+    given, copies = judging("real", "ai", "real", "real", "ai")
+    words = verdict.after_damage(analysis("real", 0.1), given, copies)
+    assert "the model says real, but after ordinary damage (JPEG 70 or Screenshot) it says AI-generated" in words

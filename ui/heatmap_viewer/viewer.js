@@ -1,5 +1,6 @@
 /**
- * The heatmap viewer. Everything happens in the browser; nothing is ever sent to the server.
+ * The heatmap viewer. Everything happens in the browser; nothing is ever sent to the server. Viewers of one group tell each other
+ * what their user does, so that opacity, pointer and marked patch move together.
  *
  * One viewer is one plain object: what Python sent (`picture`), what its user chose (`choices`), where they are (`pointed`,
  * `selected`) and which drawn layers are out of date (`stale`). Event handlers change that object and call `invalidate`; the
@@ -10,6 +11,7 @@
  */
 
 const STORAGE_KEY = "telltale.heatmap-viewer";
+const LINK = "telltale.heatmap-viewer.link"; // the event by which linked viewers hear of each other
 const SMOOTH_SIDE = 512; // pixels along the longer side of an interpolated map, before it is scaled onto the photo
 const viewers = new WeakMap(); // root element -> viewer
 const remembered = recall(); // what the user chose, shared by all viewers of this browser tab
@@ -31,7 +33,8 @@ function createViewer(root) {
     root, parts, calls: 0, frame: 0, stale: new Set(),
     data: null, picture: null, choices: null,
     pointed: null, // the cell under the pointer or the keyboard; "unseen" outside the region
-    selected: null, // the cell whose attention is shown, null for the overall map
+    selected: null, // the cell whose attention is shown, or that is marked where there is no attention; null for none
+    follows: false, // the last move came from a linked viewer, which has spoken to screen readers already
     photoLayer: document.createElement("canvas"), heatLayer: document.createElement("canvas"),
     coarse: matchMedia("(hover: none)").matches, // a finger rather than a mouse, corrected by the first touch or click
     listeners: new AbortController(), resizes: null,
@@ -56,7 +59,7 @@ async function show(viewer, data) {
   if (data === before) return; // the theme changed, and CSS has already seen to that
   viewer.data = data;
   viewer.parts.stage.setAttribute("aria-busy", "true");
-  const same = before?.picture === data.picture && before.attention === data.attention && before.relative === data.relative;
+  const same = before?.picture === data.picture && before.attention === data.attention && before.values === data.values;
   let photo = same && viewer.picture?.photo;
   try {
     photo ||= await decodePhoto(data.picture);
@@ -67,12 +70,13 @@ async function show(viewer, data) {
   if (!photo) return giveUp(viewer);
   viewer.picture = unpack(data, photo);
   viewer.choices = { ...defaultChoices(data), ...remembered };
-  if (!(viewer.choices.colours in data.colour_maps)) viewer.choices.colours = defaultChoices(data).colours;
+  if (!(viewer.choices[data.colour_choice] in data.colour_maps)) viewer.choices[data.colour_choice] = Object.keys(data.colour_maps)[0];
   if (!same) Object.assign(viewer, { pointed: null, selected: null });
   report(viewer, "");
   setUpParts(viewer);
   resize(viewer);
   invalidate(viewer, "photo", "heat", "words");
+  if (!same) tell(viewer, { asks: true });
 }
 
 /** Better an empty frame than the previous photo under the new one's name. */
@@ -94,8 +98,8 @@ function unpack(data, photo) {
   const { rows, columns } = data.grid;
   const decode = (text) => new Float32Array(bytesOf(text).buffer);
   return {
-    photo, rows, columns, region: data.region, floor: data.display_floor,
-    cells: rows * columns, overall: decode(data.relative), attention: decode(data.attention),
+    photo, rows, columns, region: data.region, floor: data.display_floor, signed: data.signed,
+    cells: rows * columns, overall: decode(data.values), attention: data.attention && decode(data.attention),
     shades: Object.fromEntries(Object.entries(data.colour_maps).map(([name, text]) => [name, bytesOf(text)])),
   };
 }
@@ -107,7 +111,7 @@ function bytesOf(base64) {
 /* ---- what the user chose ---- */
 
 function defaultChoices(data) {
-  return { opacity: data.initial_opacity, colours: Object.keys(data.colour_maps)[0], patches: "smooth", marked: true };
+  return { opacity: data.initial_opacity, [data.colour_choice]: Object.keys(data.colour_maps)[0], patches: "smooth", marked: true };
 }
 
 function recall() {
@@ -119,22 +123,65 @@ function recall() {
 }
 
 function choose(viewer, name, value) {
-  viewer.choices[name] = remembered[name] = value;
+  adopt(viewer, name, value);
   try {
     sessionStorage.setItem(STORAGE_KEY, JSON.stringify(remembered));
   } catch { /* storage is blocked: the choice lasts until the page is reloaded */ }
-  const stale = { opacity: [], marked: ["photo"], patches: ["heat"], colours: ["heat"] };
-  invalidate(viewer, "words", ...stale[name]);
+  tell(viewer, { choice: name, value });
 }
 
-/* ---- what is shown: the overall map, or one row of the attention matrix, in multiples of the uniform share ---- */
+function adopt(viewer, name, value) {
+  viewer.choices[name] = remembered[name] = value;
+  invalidate(viewer, "words", ...{ opacity: [], marked: ["photo"] }[name] ?? ["heat"]);
+}
+
+/* ---- linked viewers: those of one group, which show the same photo; places travel as shares of the seen part, for grids may differ ---- */
+
+function tell(viewer, what) {
+  const { group } = viewer.data;
+  if (group) dispatchEvent(new CustomEvent(LINK, { detail: { from: viewer, group, ...what } }));
+}
+
+function hear(viewer, { from, group, ...what }) {
+  if (from === viewer || !viewer.picture || group !== viewer.data.group) return;
+  if (what.asks) {
+    if (viewer.selected !== null) tell(viewer, { selected: spot(viewer, viewer.selected) });
+    return;
+  }
+  viewer.follows = true;
+  if ("choice" in what) {
+    adopt(viewer, what.choice, what.value);
+    setUpControls(viewer);
+  }
+  if ("pointed" in what) viewer.pointed = cellOf(viewer, what.pointed);
+  if ("selected" in what) viewer.selected = cellOf(viewer, what.selected);
+  invalidate(viewer, "words", ..."selected" in what ? ["heat"] : []);
+}
+
+function spot({ picture: { rows, columns } }, cell) {
+  if (!Number.isInteger(cell)) return cell;
+  return { across: (cell % columns + 0.5) / columns, down: (Math.floor(cell / columns) + 0.5) / rows };
+}
+
+function cellOf({ picture: { rows, columns } }, place) {
+  if (!place?.across) return place;
+  return Math.floor(place.down * rows) * columns + Math.floor(place.across * columns);
+}
+
+/* ---- what is shown: the overall map, or one row of the attention matrix. Unsigned values are multiples of the uniform share, between 0
+ * and the ceiling; signed ones are logits, as far to either side of 0. A level is where a value stands on the colour bar, 0 to 1. ---- */
 
 function shownMap({ picture, selected }) {
   const { overall, attention, cells, floor } = picture;
-  const relative = selected === null
+  const values = selected === null || !attention
     ? overall
     : attention.subarray(selected * cells, (selected + 1) * cells).map((share) => share * cells);
-  return { relative, ceiling: Math.max(floor, ...relative) };
+  return { values, ceiling: Math.max(floor, ...values.map(Math.abs)) };
+}
+
+function levelOf({ signed }, value, ceiling) {
+  const level = signed ? (value / ceiling + 1) / 2 : value / ceiling;
+  return Math.min(1, Math.max(0, level));
 }
 
 /* ---- geometry ---- */
@@ -219,18 +266,17 @@ function hatching(context, unit) {
 /** The coloured map: one pixel per cell for true patches, bilinear between cell centres otherwise (values, not colours). */
 function colouredMap(viewer) {
   const { rows, columns, shades } = viewer.picture;
-  const { relative, ceiling } = shownMap(viewer);
-  const shade = shades[viewer.choices.colours];
+  const { values, ceiling } = shownMap(viewer);
+  const shade = shades[viewer.choices[viewer.data.colour_choice]];
   const scale = viewer.choices.patches === "smooth" ? Math.max(1, Math.floor(SMOOTH_SIDE / Math.max(rows, columns))) : 1;
   const across = neighbours(columns, scale), down = neighbours(rows, scale);
   const image = new ImageData(across.length, down.length);
   let at = 0;
   for (const [above, below, v] of down) {
     for (const [left, right, u] of across) {
-      const upper = relative[above * columns + left] * (1 - u) + relative[above * columns + right] * u;
-      const lower = relative[below * columns + left] * (1 - u) + relative[below * columns + right] * u;
-      const level = (upper * (1 - v) + lower * v) / ceiling;
-      const index = 3 * Math.round(255 * Math.min(1, Math.max(0, level)));
+      const upper = values[above * columns + left] * (1 - u) + values[above * columns + right] * u;
+      const lower = values[below * columns + left] * (1 - u) + values[below * columns + right] * u;
+      const index = 3 * Math.round(255 * levelOf(viewer.picture, upper * (1 - v) + lower * v, ceiling));
       image.data[at++] = shade[index];
       image.data[at++] = shade[index + 1];
       image.data[at++] = shade[index + 2];
@@ -325,28 +371,40 @@ function compose({ parts, picture, choices, pointed, selected, photoLayer, heatL
 /* ---- words and numbers beside the picture ---- */
 
 function renderWords(viewer) {
-  const { parts, choices, selected, data } = viewer;
+  const { parts, picture, choices, selected, data } = viewer;
+  const attends = selected !== null && picture.attention;
+  // Of linked viewers only the one in use speaks to screen readers.
+  for (const part of [parts.status, parts.readout]) part.setAttribute("aria-live", viewer.follows ? "off" : "polite");
   parts.percent.textContent = `${Math.round(choices.opacity * 100)} %`;
   setText(parts.readout, readout(viewer));
-  setText(parts.status, selected === null
-    ? "Overall attention: what each patch receives"
-    : `What the patch in ${place(viewer, selected)} attends to`);
+  setText(parts.status, attends ? `What the patch in ${place(viewer, selected)} attends to` : data.status);
+  setText(parts.back, picture.attention ? "Show overall attention" : "Clear the mark");
   parts.back.hidden = selected === null;
-  parts.notice.hidden = !data.diffuse || selected !== null;
-  setText(parts.notice, `Diffuse: the attention is spread almost evenly (peak ${multiple(data.peak)} the uniform share). `
-    + "The map does not single out a place.");
+  parts.notice.hidden = !data.notice || Boolean(attends);
+  setText(parts.notice, data.notice);
   renderPin(viewer);
 }
 
 function readout(viewer) {
-  const { pointed, selected } = viewer;
+  const { pointed, selected, picture } = viewer;
   if (pointed === "unseen") return "Not seen by the model";
-  if (pointed === null) return viewer.coarse
-    ? "Tap a patch to read it, tap again to see what it attends to."
-    : "Point at a patch to read it, click to see what it attends to.";
-  const value = multiple(shownMap(viewer).relative[pointed]);
-  const source = selected === null ? "" : ` from ${place(viewer, selected)}`;
-  return `Patch ${place(viewer, pointed)} · receives ${value} the uniform share${source}`;
+  if (pointed !== null) {
+    const source = selected !== null && picture.attention ? ` from ${place(viewer, selected)}` : "";
+    return `Patch ${place(viewer, pointed)} · ${worth(viewer, pointed)}${source}`;
+  }
+  if (selected !== null && !picture.attention) return `Marked: patch ${place(viewer, selected)} · ${worth(viewer, selected)}`;
+  const then = picture.attention ? "to see what it attends to" : "to mark it";
+  return viewer.coarse ? `Tap a patch to read it, tap again ${then}.` : `Point at a patch to read it, click ${then}.`;
+}
+
+/** What a patch has or does, in words. */
+function worth(viewer, cell) {
+  const value = shownMap(viewer).values[cell];
+  if (viewer.picture.signed) {
+    const text = signed(value);
+    return /[1-9]/.test(text) ? `${text} towards ${value > 0 ? "AI" : "real"}` : "0, towards neither";
+  }
+  return `${viewer.picture.attention ? "receives " : ""}${multiple(value)} the uniform share`;
 }
 
 function place({ picture }, cell) {
@@ -357,57 +415,80 @@ function multiple(value) {
   return `${value.toFixed(value < 0.95 ? 2 : 1)}×`;
 }
 
+/** Logits: +0.31 or −0.012, with a real minus sign. */
+function signed(value) {
+  const digits = Math.abs(value) < 0.1 ? 3 : 2;
+  return `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(digits)}`;
+}
+
 /** Writing the same text again would make a screen reader repeat it. */
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
 function renderScale(viewer) {
-  const { parts, picture, choices } = viewer;
-  const { relative, ceiling } = shownMap(viewer);
-  const colours = picture.shades[choices.colours];
+  const { parts, picture, data } = viewer;
+  const { values, ceiling } = shownMap(viewer);
+  const colours = picture.shades[viewer.choices[data.colour_choice]];
   const image = new ImageData(256, 1);
   for (let i = 0; i < 256; i++) image.data.set([...colours.subarray(3 * i, 3 * i + 3), 255], 4 * i);
   parts.bar.getContext("2d").putImageData(image, 0, 0);
-  parts.scale.setAttribute("aria-label",
-    `Colour scale from 0 to ${multiple(ceiling)} the uniform share; the highest patch is at ${multiple(Math.max(...relative))}.`);
-  parts.ticks.replaceChildren(...ticksUpTo(ceiling).map((value) => {
+  const [lowest, highest] = [Math.min(...values), Math.max(...values)];
+  parts.scale.setAttribute("aria-label", picture.signed
+    ? `Colour scale in logits, from ${signed(-ceiling)} towards real to ${signed(ceiling)} towards AI; `
+      + `the patches go from ${signed(lowest)} to ${signed(highest)}.`
+    : `Colour scale from 0 to ${multiple(ceiling)} the uniform share; the highest patch is at ${multiple(highest)}.`);
+  parts.unit.textContent = picture.signed ? "logits" : "× uniform share";
+  parts.directions.hidden = !picture.signed;
+  const up = ticksUpTo(ceiling, picture.signed ? 2 : 5);
+  const ticks = picture.signed ? [...up.slice(1).map((value) => -value).reverse(), ...up] : up;
+  parts.ticks.replaceChildren(...ticks.map((value) => {
     const tick = document.createElement("span");
-    tick.textContent = `${Number(value.toFixed(1))}×`;
-    tick.style.left = `${(100 * value) / ceiling}%`;
+    tick.textContent = picture.signed ? signedTick(value) : `${Number(value.toFixed(1))}×`;
+    tick.style.left = `${100 * levelOf(picture, value, ceiling)}%`;
     tick.classList.toggle("end", value === ceiling);
     return tick;
   }));
 }
 
-/** Round numbers a 1-2-5 step apart, at most six of them, and the end of the scale itself. */
-function ticksUpTo(ceiling) {
-  const power = 10 ** Math.floor(Math.log10(ceiling / 5));
-  const step = power * [1, 2, 5, 10].find((factor) => ceiling / (factor * power) <= 5);
+function signedTick(value) {
+  return signed(value).replace(/0+$/, "").replace(/\.$/, "") || "0";
+}
+
+/** Round numbers a 1-2-5 step apart, at most `most` steps, and the end of the scale itself. */
+function ticksUpTo(ceiling, most) {
+  const power = 10 ** Math.floor(Math.log10(ceiling / most));
+  const step = power * [1, 2, 5, 10].find((factor) => ceiling / (factor * power) <= 1.001 * most); // 0.4 arrives as 0.4000000059
   const ticks = [];
   for (let value = 0; value < ceiling - 0.3 * step; value += step) ticks.push(value);
   return [...ticks, ceiling]; // a round number just short of the end gives way to it
 }
 
-/** Shows on the colour bar where the patch under the pointer stands. */
+/** Shows on the colour bar where the patch under the pointer, or the marked one, stands. */
 function renderPin(viewer) {
-  const { parts: { pin }, pointed } = viewer;
-  pin.hidden = !Number.isInteger(pointed);
+  const { parts: { pin }, picture, pointed, selected } = viewer;
+  const cell = pointed === null && !picture.attention ? selected : pointed;
+  pin.hidden = !Number.isInteger(cell);
   if (pin.hidden) return;
-  const { relative, ceiling } = shownMap(viewer);
-  pin.style.left = `${100 * Math.min(1, Math.max(0, relative[pointed] / ceiling))}%`;
+  const { values, ceiling } = shownMap(viewer);
+  pin.style.left = `${100 * levelOf(picture, values[cell], ceiling)}%`;
 }
 
 /** What changes only with the data or a stored choice: set once per picture, never while somebody moves a control. */
-function setUpParts({ root, parts, data, picture, choices }) {
+function setUpParts(viewer) {
+  const { root, parts, data, picture } = viewer;
   const { photo, region } = picture;
   parts.stage.setAttribute("aria-label", data.alt);
   parts.stage.setAttribute("aria-busy", "false");
   parts.stage.style.setProperty("--aspect", photo.naturalWidth / photo.naturalHeight);
   parts.unseen.hidden = !somethingUnseen(region);
+  root.querySelector("[data-choice=colours]").replaceChildren(...Object.keys(data.colour_maps).map((name) => new Option(name, name)));
+  setUpControls(viewer);
+}
+
+function setUpControls({ root, data, choices }) {
   const control = (name) => root.querySelector(`[data-choice=${name}]`);
-  control("colours").replaceChildren(...Object.keys(data.colour_maps).map((name) => new Option(name, name)));
-  control("colours").value = choices.colours;
+  control("colours").value = choices[data.colour_choice];
   control("opacity").value = Math.round(choices.opacity * 100);
   control("marked").checked = choices.marked;
   root.querySelector(`[name=patches][value=${choices.patches}]`).checked = true;
@@ -457,10 +538,11 @@ function listen(viewer) {
   on(root, "input", ({ target }) => {
     const { choice } = target.dataset;
     const value = { opacity: target.value / 100, marked: target.checked }[choice] ?? target.value;
-    choose(viewer, choice, value);
+    choose(viewer, choice === "colours" ? viewer.data.colour_choice : choice, value);
   });
   on(parts.back, "click", () => (select(viewer, null), parts.stage.focus()));
   on(parts.save, "click", () => save(viewer));
+  on(window, LINK, ({ detail }) => hear(viewer, detail));
   listenToPointer(viewer, on);
   on(parts.stage, "keydown", (event) => handleKey(viewer, event));
   on(parts.stage, "focus", () => viewer.pointed ?? (parts.stage.matches(":focus-visible") && point(viewer, startingCell(viewer))));
@@ -513,22 +595,26 @@ function handleKey(viewer, event) {
   event.stopPropagation(); // nor take Escape for itself
 }
 
-/** Where the keyboard begins: the selected patch, else the strongest one. */
+/** Where the keyboard begins: the selected patch, else the strongest one, to whichever side. */
 function startingCell(viewer) {
-  const { overall } = viewer.picture;
-  return viewer.selected ?? overall.indexOf(Math.max(...overall));
+  const strengths = viewer.picture.overall.map(Math.abs);
+  return viewer.selected ?? strengths.indexOf(Math.max(...strengths));
 }
 
 function point(viewer, cell) {
   if (cell === viewer.pointed) return;
   viewer.pointed = cell;
+  viewer.follows = false;
   invalidate(viewer, "words");
+  tell(viewer, { pointed: spot(viewer, cell) });
 }
 
 /** Selecting the selected patch again goes back to the overall map. */
 function select(viewer, cell) {
   viewer.selected = cell === viewer.selected ? null : cell;
+  viewer.follows = false;
   invalidate(viewer, "heat", "words");
+  tell(viewer, { selected: spot(viewer, viewer.selected) });
 }
 
 /* ---- saving ---- */

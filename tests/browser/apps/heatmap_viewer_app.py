@@ -1,6 +1,7 @@
 """The heatmap viewer alone, with hand-made photos and attention: every number a test expects can be worked out from here.
 
-Query parameters choose the scene (?photo=wide&map=checkerboard&seen=all&...); the widgets change it without a reload.
+Query parameters choose the scene (?photo=wide&map=checkerboard&seen=all&...); the widgets change it without a reload. With ?beside=signed a
+second viewer with that map is linked to the first.
 """
 
 import io
@@ -47,7 +48,13 @@ def quadrants(name: str) -> np.ndarray:
 
 
 def heatmap(name: str) -> Heatmap:
-    """Relative values by hand. The display scale ends at max(peak, 4)."""
+    """By hand: signed maps in logits, the others in multiples of the uniform share. The display scale of these ends at max(peak, 4)."""
+    if name in ("signed", "weak"):
+        logits = np.full((ROWS, COLUMNS), 0.0)
+        logits[1, 4], logits[2, 1], logits[0, 0] = -0.4, 0.2, 0.003
+        return Heatmap((logits / (16 if name == "weak" else 1)).astype(np.float32), "by hand", signed=True, unit="logit")
+    if name == "coarse":  # on a grid of its own
+        return Heatmap(np.array([[0.1, 0.2, 0.0], [0.3, 0.4, 0.0]], np.float32), "by hand", unit="relative")
     relative = np.full((ROWS, COLUMNS), 0.5)
     if name == "hot":
         relative[1, 4], relative[2, 1] = 2.4, 3.0
@@ -71,14 +78,22 @@ st.button("Run again")
 shape = st.radio("Photo", PHOTOS, index=PHOTOS.index(query.get("photo", "square")), horizontal=True)
 described = st.checkbox("Describe at length")
 if st.checkbox("Show the viewer", value=True):
+    first = heatmap(query.get("map", "hot"))
     heatmap_viewer(
         *photo(shape),
         SEEN[query.get("seen", "part")],
-        attention(),
-        heatmap(query.get("map", "hot")),
+        attention() if first.unit == "share" else None,
+        first,
         alt=HOSTILE if "hostile" in query else f"Four coloured quadrants, {shape}" + ", from red to yellow" * described,
         filename=HOSTILE if "hostile" in query else f"{shape}.quadrants.png",
         key="viewer",
         initial_opacity=float(query.get("opacity", 0.5)),
+        status="Overall attention: what each patch receives" if first.unit == "share" else "By hand",
+        group=shape if "beside" in query else "",
     )
+if "beside" in query and st.checkbox("Show the viewer beside it", value=True):
+    heatmap_viewer(
+        *photo(shape), SEEN[query.get("seen", "part")], None, heatmap(query["beside"]), alt="The same, signed", filename="beside.png", key="beside",
+        status="By hand", group=query.get("group", shape),
+    )  # fmt: skip
 st.write(f"Script runs: {st.session_state.runs}")

@@ -1,0 +1,107 @@
+"""What an explanation method is, and the job in which it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detector.engine import BATCH_SIZE, Engine
+from detector.explain.heatmap import Cost, Heatmap
+
+if TYPE_CHECKING:
+    from detector.architectures import Architecture
+
+
+class Cancelled(Exception):
+    """The job was stopped because nobody waits for it any more."""
+
+
+class Unavailable(ValueError):
+    """The method cannot explain this network; the message is a sentence for the user."""
+
+
+class Job:
+    """One explanation in the making: takes turns at the network, counts what it costs, tells how far it is, stops when asked to.
+
+    progress(done, total): called after every batch, in pictures through the network. cancelled(): asked before every batch.
+    """
+
+    def __init__(self, engine: Engine, progress: Callable[[int, int], None] | None = None, cancelled: Callable[[], bool] | None = None):
+        self.engine = engine
+        self._progress, self._cancelled = progress, cancelled
+        self._done = self._total = self._backward = 0
+        self._start = time.perf_counter()
+
+    @property
+    def cost(self) -> Cost:
+        """So far."""
+        return Cost(self._done, self._backward, time.perf_counter() - self._start)
+
+    def expect(self, pictures: int) -> None:
+        """So many more pictures will go through the network."""
+        self._total += pictures
+
+    def forward(self, image: np.ndarray) -> tuple[float, np.ndarray | None]:
+        """One model input, uint8 (size, size, 3) -> its logit and attention float32 (layers, heads, n, n) or None."""
+        logits, attention = self._turn(1, partial(self.engine.forward, image[None]))
+        return float(logits[0]), None if attention is None else attention[0]
+
+    def inside(self, make: Callable, image: np.ndarray, backward: bool = False) -> dict[str, np.ndarray]:
+        """``Engine.inside`` on one model input, without the axis of the batch. backward: it takes a gradient."""
+        outputs = self._turn(1, partial(self.engine.inside, make, image[None]))
+        self._backward += backward
+        return {name: value[0] for name, value in outputs.items()}
+
+    def logits(self, images: Iterable[np.ndarray]) -> np.ndarray:
+        """Model inputs, uint8 (size, size, 3) each, made as they are needed -> their logits, float32 (N,)."""
+        images, found = iter(images), []
+        while batch := list(islice(images, BATCH_SIZE)):
+            found.append(self._turn(len(batch), partial(self.engine.forward, np.stack(batch)))[0])
+        return np.concatenate(found) if found else np.zeros(0, np.float32)
+
+    def _turn(self, pictures: int, work: Callable):
+        if self._cancelled and self._cancelled():
+            raise Cancelled
+        result = work()
+        self._done += pictures
+        if self._progress:
+            self._progress(self._done, max(self._total, self._done))
+        return result
+
+
+@dataclass(frozen=True)
+class Method:
+    """An explanation method.
+
+    name: stable, used in files. title: for people. sentence: what its map means. signed: whether its maps are.
+    pictures(n): how many pictures go through the network for a map of n patches.
+    available(architecture): None, or the sentence why networks of that architecture cannot be explained so.
+    run(job, image, towards): the map, still without its cost; for ``explain``, which says what goes in.
+    """
+
+    name: str
+    title: str
+    sentence: str
+    signed: bool
+    pictures: Callable[[int], int]
+    available: Callable[[Architecture], str | None]
+    run: Callable[[Job, np.ndarray, str | None], Heatmap]
+
+    def explain(self, job: Job, image: np.ndarray, towards: str | None = None) -> Heatmap:
+        """The map of a model input, uint8 (size, size, 3).
+
+        towards: "ai", "real", or None for the side the image is called; it matters only to unsigned maps of evidence. Raises Cancelled,
+        and Unavailable, also where the architecture fits and the network's insides turn out not to.
+        """
+        if sentence := self.available(job.engine.bundle.architecture):
+            raise Unavailable(sentence)
+        before = job.cost
+        heatmap = self.run(job, image, towards)
+        after = job.cost
+        return replace(heatmap, cost=Cost(after.forward - before.forward, after.backward - before.backward, after.seconds - before.seconds))

@@ -1,0 +1,71 @@
+"""Guess first in Chromium: a whole game by keyboard, and nothing of the model in the page before the guess."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from detector.images import IMAGE_SUFFIXES
+
+ROOT = Path(__file__).parents[2]
+PHONE = {"width": 390, "height": 844}
+PATIENCE = 60_000  # ms; the first verdict waits for TensorFlow
+
+
+def test_a_game_by_keyboard_on_a_phone_with_nothing_told_before_the_guess(app_server, open_page, tiny_bundle, photo, tmp_path):
+    for name, kind in {"ai/=warm.png": "warm", "real/warm.png": "warm"}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(photo(kind, 240, 320)).save(tmp_path / name)
+    tab = open_page(viewport=PHONE)
+    tab.goto(f"{app_server(ROOT / 'streamlit_app.py', TELLTALE_WEIGHTS=str(tiny_bundle.parent))}/guess")
+
+    def says(text: str) -> None:
+        tab.get_by_text(text).first.wait_for(timeout=PATIENCE)
+
+    def press(key: str, button: str) -> None:
+        """Press a button's key, once the button is there to hear it."""
+        tab.get_by_role("button", name=button).wait_for(timeout=PATIENCE)
+        tab.keyboard.press(key)
+
+    says("Practice round")
+    tab.get_by_text("Folder on this machine").click()
+    tab.get_by_role("textbox", name="Folder").fill(str(tmp_path))
+    tab.keyboard.press("Enter")
+    says("2 pictures: 1 AI-generated and 1 real")
+    tab.get_by_role("button", name="Start").click()
+
+    for number in (1, 2):
+        says(f"Picture {number} of 2")
+        says("What is this picture?")
+        tab.get_by_role("img", name=f"Picture {number} of 2").wait_for()
+        tab.get_by_test_id("heatmap-viewer").wait_for(state="detached", timeout=PATIENCE)  # the last picture's, which fades
+        page = tab.get_by_test_id("stMain").inner_html()
+        assert "P(AI" not in page
+        assert "threshold" not in page
+        assert not any(suffix in page for suffix in IMAGE_SUFFIXES - {".jpg"}), "a file's name may tell what it is"
+        press("ArrowRight", "Real")
+        says("You say: real")
+        press("Backspace", "Back")
+        says("What is this picture?")
+        press("ArrowRight", "Real")
+        says("You say: real")
+        press("2", "Fairly sure")
+        says("You said: real. And now?")
+        assert tab.get_by_test_id("verdict").inner_text() == "AI-generated"
+        tab.get_by_test_id("heatmap-viewer").wait_for(timeout=PATIENCE)
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        press("ArrowLeft", "Change to AI-generated")
+
+    says("The model misled you once and corrected you once")
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="Answers (CSV)").click()
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text())))
+    assert {(row["truth"], row["first_guess"], row["final_answer"], row["effect"]) for row in rows} == {
+        ("AI-generated", "real", "AI-generated", "wrong → right, with the model"),
+        ("real", "real", "AI-generated", "right → wrong, with the model"),
+    }
+    press("Enter", "Play again")
+    says("Picture 1 of 2")

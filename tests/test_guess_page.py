@@ -1,0 +1,179 @@
+"""The Guess first page, run by Streamlit's AppTest with a tiny model."""
+
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from ui.guess.game import Game
+
+ROOT = Path(__file__).parents[1]
+AI, REAL = 1, 0
+
+
+class Page:
+    """The page in one browser tab, as its user works it."""
+
+    def __init__(self):
+        self.app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
+        self.run()
+        self.go("guess")
+
+    def run(self) -> "Page":
+        self.app.run()
+        assert not self.app.exception
+        return self
+
+    def go(self, page: str) -> "Page":
+        self.app.switch_page(f"pages/{page}.py")
+        return self.run()
+
+    def click(self, key: str) -> "Page":
+        """Click the button whose key begins like this."""
+        next(button for button in self.app.button if (button.key or "").startswith(key)).click()
+        return self.run()
+
+    def play(self, guess: int, answer: int, sure: int = 2) -> "Page":
+        return self.click(f"guess_{guess}").click(f"sure_{sure}").click(f"answer_{answer}")
+
+    def folder(self, path: Path, length: int = 5) -> "Page":
+        self.app.segmented_control(key="guess_where").set_value("Folder on this machine")
+        self.run()
+        self.app.text_input(key="guess_folder").set_value(str(path))
+        self.run()
+        if not self.app.selectbox(key="guess_length").disabled:
+            self.app.selectbox(key="guess_length").set_value(length)
+        return self
+
+    @property
+    def game(self) -> Game:
+        return self.app.session_state.guess_game
+
+    @property
+    def shown(self) -> str:
+        """Every text on the page, the browser's html included."""
+        html = "".join(element.proto.body for element in self.app.get("html"))
+        kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "button", "metric")
+        return html + "\n".join(str(getattr(element, "value", "")) + element.label if kind in ("button", "metric") else str(element.value)
+                                for kind in kinds for element in getattr(self.app, kind))  # fmt: skip
+
+
+@pytest.fixture
+def page(tiny_bundle, monkeypatch) -> Page:
+    monkeypatch.setenv("TELLTALE_WEIGHTS", str(tiny_bundle.parent))
+    return Page()
+
+
+@pytest.fixture
+def labelled(tmp_path, photo) -> Path:
+    """ai/: two the model calls AI and one it calls real; real/: one it calls real and one it calls AI."""
+    for name, kind in {"ai/a": "warm", "ai/b": "warm", "ai/c": "cool", "real/d": "cool", "real/e": "warm"}.items():
+        path = tmp_path / "set" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(photo(kind, 60, 80)).save(path)
+    return tmp_path / "set"
+
+
+def test_a_practice_game_from_start_to_end_and_again(page):
+    assert "simulated generator" in page.shown
+    page.app.selectbox(key="guess_length").set_value(5)
+    page.click("guess_start")
+    assert len(page.game.rounds) == 5
+    for _ in range(5):
+        page.play(AI, AI)
+    assert [metric.label for metric in page.app.metric] == ["You, before", "You, after hearing the model", "The model alone"]
+    first = [round.candidate.name for round in page.game.rounds]
+    page.click("guess_again")
+    assert (page.game.at, len(page.game.rounds), page.game.seed) == (0, 5, 2)
+    assert [round.candidate.name for round in page.game.rounds] != first
+
+
+def test_the_end_of_a_game_with_known_truth_by_hand(page, labelled):
+    page.folder(labelled)
+    assert "5 pictures: 3 AI-generated and 2 real" in page.shown
+    page.click("guess_start")
+    answers = {"a.png": (AI, AI), "b.png": (REAL, AI), "c.png": (AI, REAL), "d.png": (REAL, REAL), "e.png": (REAL, REAL)}
+    for _ in range(5):
+        page.play(*answers[page.game.current.candidate.name.rpartition("/")[2]])
+    assert [(metric.label, metric.value) for metric in page.app.metric] == [
+        ("You, before", "4 of 5"), ("You, after hearing the model", "4 of 5"), ("The model alone", "3 of 5"),
+    ]  # fmt: skip
+    assert page.app.subheader[0].value == "The model misled you once and corrected you once"
+    assert "1 of the 2 times that you were right and it leaned the other way" in page.shown  # c, of c and e
+    assert "1 of the 1 times that you were wrong and it leaned the other way" in page.shown  # b
+    assert "80%, 95% interval 38–96%" in page.app.metric[0].delta
+    table = page.app.dataframe[0].value.set_index("Name")
+    assert table.loc["ai/c.png", "Effect"] == "right → wrong, with the model"
+    assert table.loc["ai/b.png", "Truth"] == "AI-generated"
+
+
+def test_nothing_of_the_model_the_truth_or_the_name_is_on_the_page_before_the_guess(page, labelled):
+    page.folder(labelled).click("guess_start")
+    for _ in range(2):
+        for key in ("guess_1", "sure_1"):
+            assert page.game.current.result is None
+            assert not page.app.get("bidi_component")
+            assert not re.search(r"P\(AI|threshold|verdict|\.png|ai/|real/", page.shown)
+            page.click(key)
+        assert 'data-testid="verdict"' in page.shown
+        assert page.app.get("bidi_component")
+        assert ".png" not in page.shown, "the name may tell the truth"
+        page.click("answer_1")
+
+
+def test_a_slip_is_taken_back_before_the_model_is_heard_and_an_answer_from_the_next_picture(page):
+    page.click("guess_start").click("guess_1").click("back")
+    assert page.game.current.stage == "guess"
+    page.click("guess_0").click("sure_3")
+    assert not any((button.key or "").startswith("back") for button in page.app.button)
+    page.click("answer_1").click("back")
+    assert (page.game.at, page.game.current.stage, page.game.current.guess) == (0, "reveal", REAL)
+
+
+def test_a_game_survives_a_visit_to_another_page(page):
+    page.click("guess_start").play(AI, REAL).click("guess_0")
+    page.go("classify").go("guess")
+    assert (page.game.at, page.game.current.guess, page.game.current.stage) == (1, REAL, "confidence")
+    assert "How sure are you" in page.shown
+
+
+def test_an_unlabelled_folder_counts_agreement_only(page, tmp_path, photo):
+    Image.fromarray(photo("warm")).save(tmp_path / "x.png")
+    page.folder(tmp_path)
+    assert "can only be compared with the model" in page.shown
+    page.click("guess_start").play(REAL, AI)
+    assert page.app.subheader[0].value == "The model moved you 1 of 1 times that you disagreed"
+    assert [metric.label for metric in page.app.metric] == ["In agreement, before", "In agreement, after hearing the model"]
+    assert "Truth" not in page.app.dataframe[0].value
+
+
+def test_unreadable_pictures_are_skipped_with_a_sentence(page, labelled):
+    for name in ("ai/broken.png", "real/broken.png"):
+        (labelled / name).write_bytes(b"no picture")
+    page.folder(labelled, length=50).click("guess_start")
+    while page.game.current:
+        page.play(AI, AI)
+    assert len(page.game.rounds) == 5
+    assert page.shown.count("This is not an image") == 2
+
+
+def test_a_game_of_nothing_but_unreadable_pictures_ends_and_says_so(page, tmp_path):
+    (tmp_path / "x.png").write_bytes(b"no picture")
+    page.folder(tmp_path).click("guess_start")
+    assert "nothing to count" in page.shown
+    page.click("guess_other")
+    assert page.game is None
+
+
+@pytest.mark.parametrize("path", ["/no/such/folder", "\0", "x" * 5000, "![x](http://example.com)"])
+def test_a_folder_that_is_none_is_a_sentence(page, path):
+    page.folder(path)
+    assert re.search("There is no folder|cannot be read", page.shown)
+    assert next(button for button in page.app.button if button.key == "guess_start").disabled
+
+
+def test_ending_early_counts_what_was_finished(page):
+    page.click("guess_start").play(AI, AI).click("guess_1").click("stop")
+    assert page.app.metric[0].value in ("0 of 1", "1 of 1")
