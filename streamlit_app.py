@@ -9,5 +9,6 @@ st.set_page_config(page_title="Telltale", page_icon=str(Path(__file__).parent / 
 pages = [
     st.Page("pages/classify.py", title="Classify", icon=":material/image_search:", default=True),
     st.Page("pages/evaluate.py", title="Evaluate", icon=":material/analytics:"),
+    st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
 ]
 st.navigation(pages, position="top").run()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from detector.bundle import DEFAULT_BUNDLE, Bundle, BundleError, find, load_network, read_bundle
+from detector.bundle import Bundle, BundleError, find, load_network, read_bundle
 from detector.evaluation.calibration import calibrated
 from detector.explain import Heatmap, received, rollout
 from detector.images import IMAGE_SUFFIXES, ImageReadError, Photo, read_image
@@ -79,8 +79,8 @@ class Classifier:
         self._lock = threading.Lock()
 
     @classmethod
-    def load(cls, name_or_path: str | os.PathLike = DEFAULT_BUNDLE) -> Classifier:
-        """The bundle of that name in ``weights/`` or at that path. Raises BundleError."""
+    def load(cls, name_or_path: str | os.PathLike | None = None) -> Classifier:
+        """The bundle of that name in ``weights/`` or at that path, or the default one. Raises BundleError."""
         return cls(read_bundle(find(name_or_path)))
 
     def warm_up(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from ui import gallery, models, navigation, results, threshold, verdict
+from ui import gallery, models, navigation, practice, results, threshold, verdict
 from ui.card import show_card
 
 navigation.enter()
@@ -19,6 +19,7 @@ above = st.container()
 pictures = gallery.choose()  # before the model: whatever is wrong with that, the pictures brought in stay
 with above:
     bundle = models.choose()
+    practice.notice(bundle)
 # From here on TensorFlow is on its way in a thread, while the user is still choosing.
 loading = models.loading(bundle)
 bundle = threshold.in_use(bundle)

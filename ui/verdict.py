@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from detector.records import percent
+from ui import practice
 from ui.card import metrics
 from ui.text import plain, shortened
 
@@ -66,6 +67,7 @@ def show(name: str, result: FileResult, bundle: Bundle) -> None:
         f'<h2 style="font-size:2rem;font-weight:700;line-height:1.25;padding:0;margin:0" data-testid="verdict">{TITLES[analysis.verdict]}</h2>'
         f'<div style="font-size:1.1rem" data-testid="probability">P(AI-generated) = {percent(analysis.y_score)}</div></div>'
     )
+    practice.badge(bundle)
     st.html(_scale(analysis, bundle))
     st.markdown(in_words(analysis))
     if sentence := caution(bundle):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from detector.bundle import DEFAULT_BUNDLE, PREDICTIONS, BundleError, find, read_bundle
+from detector.bundle import DEFAULT_BUNDLE, PRACTICE_IS_NOT, PREDICTIONS, BundleError, find, read_bundle
 from detector.evaluation.metrics import headline, named_subsets
 from detector.evaluation.predictions import PredictionsError, read_predictions
 
@@ -27,6 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     if predictions.weights_sha256 != bundle.weights_sha256:
         print("error: the cached predictions were made by other weights than the bundle's; they say nothing about this model.", file=sys.stderr)
         return 2
+    if bundle.practice:
+        print(f"{bundle.name} is a practice model. {PRACTICE_IS_NOT}", file=sys.stderr)
     rows = predictions.rows
     print("| rows | " + " | ".join(COLUMNS.values()) + " |")
     print("|---|" + "---|" * len(COLUMNS))
