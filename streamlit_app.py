@@ -9,6 +9,7 @@ st.set_page_config(page_title="Telltale", page_icon=str(Path(__file__).parent / 
 pages = [
     st.Page("pages/classify.py", title="Classify", icon=":material/image_search:", default=True),
     st.Page("pages/evaluate.py", title="Evaluate", icon=":material/analytics:"),
+    st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
     st.Page("pages/how_it_works.py", title="How it works", icon=":material/school:"),
     st.Page("pages/guess.py", title="Guess first", icon=":material/quiz:"),
 ]

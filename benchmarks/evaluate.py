@@ -45,6 +45,7 @@ FIGURES = {
 # The whole script run of a threshold move, figures encoded for the browser; the harness that reads the page back is not timed.
 _MOVE_THRESHOLD = """
 import json, sys, time
+import train.runs  # first, because AppTest looks for modules beside the page, and there lies a train.py
 from streamlit.testing.v1 import AppTest
 import streamlit.runtime.scriptrunner.script_runner as runner
 page = AppTest.from_file("pages/evaluate.py", default_timeout=300)

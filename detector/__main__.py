@@ -21,7 +21,7 @@ from typing import Any
 
 from PIL import Image
 
-from detector.bundle import DEFAULT_BUNDLE, BundleError
+from detector.bundle import BundleError, default_bundle
 from detector.classifier import Classifier, FileResult, image_files
 from detector.images import IMAGE_SUFFIXES, MAX_FILE_BYTES, ImageReadError, read_image
 from detector.overlay import COLORMAPS, overlay
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit status: 0 all images were read, 1 some were not, 2 nothing was done.",
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="an image, or a folder: all images below it")
-    parser.add_argument("--bundle", default=DEFAULT_BUNDLE, metavar="NAME", help="model to use: a name in weights/ or a path (default: %(default)s)")
+    parser.add_argument("--bundle", default=default_bundle(), metavar="NAME", help="model to use: name in weights/ or path (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object per line instead, for unreadable images too")
     parser.add_argument(
         "--stress", action="store_true", help="judge damaged copies of each image too; where ordinary damage turns the verdict around, say unsure"

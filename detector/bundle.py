@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 CARD, WEIGHTS, PREDICTIONS = "card.json", "model.weights.h5", "test_predictions.parquet"
 FORMAT = 1
 DEFAULT_BUNDLE = "efficientnetv2b0-attention"
+"""The model that ships, used by default until another one is promoted."""
+DEFAULT_FILE = "default"
+"""In the weights folder: the name of the bundle that was made the default instead; `detector.promotion` writes it."""
+
+PRACTICE_IS_NOT = (
+    "It was trained on patches of two photos and a simulated generator, to show how training works. It knows nothing about real AI pictures."
+)
+"""What everybody who meets a practice model should read."""
 
 
 def weights_folder() -> Path:
@@ -65,6 +73,11 @@ class Bundle:
         """How faithful each explanation method was; None where that was not measured with these weights, or the card's word makes no sense."""
         return explanations.from_card(self.card)
 
+    @property
+    def practice(self) -> bool:
+        """Whether it was trained on a practice set (`detector.practice`) and so knows nothing about real AI-generated pictures."""
+        return bool(self.card.get("practice"))
+
     def verdict(self, y_score: float) -> str:
         """"ai", "real", or "unsure" within the unsure band."""
         low, high = self.unsure
@@ -74,13 +87,27 @@ class Bundle:
 
 
 def available() -> list[str]:
-    """Names of the bundles in the weights folder, the default one first."""
-    names = sorted(path.parent.name for path in weights_folder().glob(f"*/{CARD}"))
-    return sorted(names, key=lambda name: name != DEFAULT_BUNDLE)
+    """Names of the bundles in the weights folder, the default one first. What begins with a dot is unfinished and not listed."""
+    names = sorted(path.parent.name for path in weights_folder().glob(f"[!.]*/{CARD}"))
+    default = default_bundle()
+    return sorted(names, key=lambda name: name != default)
 
 
-def find(name_or_path: str | os.PathLike = DEFAULT_BUNDLE) -> Path:
-    """The folder of a bundle given its name in ``weights/`` or its path; raises BundleError if there is none."""
+def default_bundle() -> str:
+    """Name of the bundle to use where nobody names another: the one that was promoted, if it is there, else the one that ships."""
+    try:
+        with open(weights_folder() / DEFAULT_FILE, encoding="utf-8") as file:
+            name = file.read(300).strip()
+        # The file may hold anything, so the name counts only if it is that of a folder right here.
+        known = name and not name.startswith(".") and name == os.path.basename(name) and (weights_folder() / name / CARD).is_file()
+    except (OSError, ValueError):
+        known = False
+    return name if known else DEFAULT_BUNDLE
+
+
+def find(name_or_path: str | os.PathLike | None = None) -> Path:
+    """The folder of a bundle given its name in ``weights/`` or its path, or of the default one; raises BundleError if there is none."""
+    name_or_path = default_bundle() if name_or_path is None else name_or_path
     for path in (weights_folder() / name_or_path, Path(name_or_path)):
         if path.is_dir():
             return path
@@ -90,12 +117,7 @@ def find(name_or_path: str | os.PathLike = DEFAULT_BUNDLE) -> Path:
 def read_bundle(path: str | os.PathLike) -> Bundle:
     """Read and check a bundle's card and the hash of its weights, without loading the network. Raises BundleError."""
     path = Path(os.path.abspath(path))
-    try:
-        card = json.loads((path / CARD).read_text("utf-8"))
-    except FileNotFoundError:
-        raise BundleError(f"The model {path.name!r} has no {CARD}, so nobody can tell what it is; it is not used.") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise BundleError(f"The {CARD} of the model {path.name!r} cannot be read: {error}") from error
+    card = _read_card(path)
     try:
         bundle = _from_card(path, card)
     except (KeyError, TypeError, ValueError) as error:
@@ -104,11 +126,28 @@ def read_bundle(path: str | os.PathLike) -> Bundle:
     if not (path / WEIGHTS).is_file():
         raise BundleError(f"The model {path.name!r} has no {WEIGHTS}.")
     if file_sha256(path / WEIGHTS) != bundle.weights_sha256:
+        if _replaced(bundle):  # between the two looks
+            return read_bundle(path)
         raise BundleError(
             f"The weights of the model {path.name!r} are not the ones its card describes (their SHA-256 differs); "
             "the file is damaged or was replaced, and is not used."
         )
     return bundle
+
+
+def _read_card(path: Path) -> Any:
+    try:
+        return json.loads((path / CARD).read_text("utf-8"))
+    except FileNotFoundError:
+        raise BundleError(f"The model {path.name!r} has no {CARD}, so nobody can tell what it is; it is not used.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise BundleError(f"The {CARD} of the model {path.name!r} cannot be read: {error}") from error
+
+
+def _replaced(bundle: Bundle) -> bool:
+    """Whether another bundle was put in the place of this one since its card was read."""
+    card = _read_card(bundle.path)
+    return not isinstance(card, dict) or str(card.get("weights_sha256")) != bundle.weights_sha256
 
 
 def _from_card(path: Path, card: Any) -> Bundle:
@@ -164,6 +203,8 @@ def load_network(bundle: Bundle) -> keras.Model:
     except Exception as error:  # an odd argument or file makes Keras, h5py and TensorFlow raise nearly anything
         problem = " ".join(str(error).split())[:300]
         raise BundleError(f"The weights of the model {bundle.name!r} do not fit its architecture {bundle.architecture.name}: {problem}") from error
+    if _replaced(bundle):
+        raise BundleError(f"The model {bundle.name!r} was replaced while it was being loaded. Try again.")
     if not all(np.isfinite(array).all() for array in network.get_weights()):
         raise BundleError(f"The weights of the model {bundle.name!r} hold values that are not finite numbers; its training went wrong.")
     return network

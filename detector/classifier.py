@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from detector.bundle import DEFAULT_BUNDLE, Bundle, find, read_bundle
+from detector.bundle import Bundle, find, read_bundle
 from detector.engine import BATCH_SIZE, Engine
 from detector.evaluation.calibration import calibrated
 from detector.explain import METHODS, Heatmap, Job, faithfulness, received, rollout, sanity
@@ -76,8 +76,8 @@ class Classifier:
         self._shuffling = threading.Lock()
 
     @classmethod
-    def load(cls, name_or_path: str | os.PathLike = DEFAULT_BUNDLE) -> Classifier:
-        """The bundle of that name in ``weights/`` or at that path. Raises BundleError."""
+    def load(cls, name_or_path: str | os.PathLike | None = None) -> Classifier:
+        """The bundle of that name in ``weights/`` or at that path, or the default one. Raises BundleError."""
         return cls(read_bundle(find(name_or_path)))
 
     def warm_up(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from detector.bundle import PRACTICE_IS_NOT
 from detector.stress import flips, settled
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def record(result: FileResult, bundle: Bundle, path: str | None = None, stressed
         "diffuse": heatmap.diffuse if heatmap else None,
         "width": result.width,
         "height": result.height,
-        "notes": list(result.notes),
+        "notes": [*result.notes, *([f"Judged by a practice model. {PRACTICE_IS_NOT}"] if bundle.practice else [])],
         "bundle": bundle.name,
         "weights_sha256": bundle.weights_sha256,
         "error": result.error,

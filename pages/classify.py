@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from ui import gallery, models, navigation, provenance, results, threshold, verdict
+from ui import gallery, models, navigation, practice, provenance, results, threshold, verdict
 from ui.card import show_card
 from ui.explanations import belief, damage, found, maps
 
@@ -20,6 +20,7 @@ above = st.container()
 pictures = gallery.choose()  # before the model: whatever is wrong with that, the pictures brought in stay
 with above:
     bundle = models.choose()
+    practice.notice(bundle)
 # From here on TensorFlow is on its way in a thread, while the user is still choosing.
 loading = models.loading(bundle)
 bundle = threshold.in_use(bundle)

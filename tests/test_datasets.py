@@ -567,7 +567,7 @@ def test_without_checks_nothing_is_decoded_but_missing_files_are_found(make, mon
     table = make.manifest(10)
     (make.root / table["file"][0]).write_bytes(b"no")
     (make.root / table["file"][1]).unlink()
-    monkeypatch.setattr(datasets, "read_image", lambda *_, **__: pytest.fail("decoded"))
+    monkeypatch.setattr(datasets.files, "read_image", lambda *_, **__: pytest.fail("decoded"))
     dataset = load_dataset(make.root, check_files=False)
     assert dataset.unreadable == ((table["file"][1], "The file was not found."),)
     assert table["file"][0] in labels(dataset)
@@ -577,7 +577,7 @@ def test_without_checks_nothing_is_decoded_but_missing_files_are_found(make, mon
 
 def test_nothing_is_hashed_when_groups_are_given(make, monkeypatch):
     make.manifest(10, group=range(20))
-    monkeypatch.setattr(datasets, "dhash", lambda thumbnails: pytest.fail("hashed") if len(thumbnails) else thumbnails)
+    monkeypatch.setattr(datasets.files, "dhash", lambda thumbnails: pytest.fail("hashed") if len(thumbnails) else thumbnails)
     assert len(load_dataset(make.root).rows) == 20
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import train.runs  # noqa: F401 - first, because AppTest looks for modules beside the page, and there lies a train.py
 from detector.bundle import PREDICTIONS
 from detector.evaluation.predictions import Predictions, read_predictions, write_predictions
 
@@ -32,9 +33,10 @@ def weights(tiny_bundle, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def open_page(weights, monkeypatch):
+def open_page(weights, monkeypatch, tmp_path):
     """``open_page(**query)``: the page, run once at that address, with all rows unless it says which, or ``rows=None`` for the page's own choice."""
     monkeypatch.setenv("TELLTALE_WEIGHTS", str(weights))
+    monkeypatch.setenv("TELLTALE_RUNS", str(tmp_path / "runs"))
 
     def run(folder: Path | None = None, **query) -> AppTest:
         if folder:
@@ -89,7 +91,8 @@ def said(page: AppTest) -> str:
 
 def test_the_page_never_loads_tensorflow_or_scikit_learn(weights):
     code = (
-        "import sys; from streamlit.testing.v1 import AppTest; page = AppTest.from_file('pages/evaluate.py', default_timeout=90).run();"
+        "import sys; import train.runs; from streamlit.testing.v1 import AppTest;"
+        "page = AppTest.from_file('pages/evaluate.py', default_timeout=90).run();"
         "assert len(page.metric) == 5; print([name for name in ('tensorflow', 'keras', 'sklearn') if name in sys.modules])"
     )
     environment = {"TELLTALE_WEIGHTS": str(weights), "PATH": ""}
@@ -118,6 +121,13 @@ def test_damaged_predictions_get_a_sentence(open_page, tiny_bundle, tmp_path):
     shutil.copytree(tiny_bundle, tmp_path / "tiny")
     (tmp_path / "tiny" / PREDICTIONS).write_bytes(b"PAR1")
     assert "cannot be read as Parquet" in open_page(tmp_path).error[0].value
+
+
+def test_the_bundle_of_a_finished_run_is_a_model_to_look_at(open_page, tiny_bundle, tmp_path):
+    shutil.copytree(tiny_bundle, tmp_path / "runs" / "mine" / "bundle")
+    page = open_page(models="run mine")
+    assert page.multiselect(key="models").value == ["run mine"] and "**40 pictures**" in said(page)
+    assert "carry" not in {button.key for button in page.button}  # it is on Classify only once it is promoted
 
 
 # ---- the threshold -----------------------------------------------------------------------------------------------------------

@@ -114,13 +114,20 @@ def test_frameworks_are_imported_inside_functions_outside_the_training_process()
 def test_loop_and_its_neighbours_are_imported_only_by_the_training_process():
     modules = [name.removesuffix(".py").replace("/", ".") for name in TRAINING]
     assert violations(("detector", "ui", "pages", "streamlit_app.py"), within(*modules)) == []
-    light = [ROOT / "train" / "runs.py", ROOT / "train" / "__init__.py", *(ROOT / "train" / "recipes").rglob("*.py")]
+    light = [ROOT / "train" / "__init__.py", *(file for name in ("runs", "recipes") for file in (ROOT / "train" / name).rglob("*.py"))]
     assert [(file.name, name) for file in light for name in imports(file) if within(*modules)(name)] == []
 
 
 def test_evaluation_and_runs_never_import_a_framework():
-    files = [*(ROOT / "detector" / "evaluation").rglob("*.py"), ROOT / "train" / "runs.py", ROOT / "detector" / "datasets.py"]
+    files = [file for folder in ("detector/evaluation", "detector/datasets", "train/runs") for file in (ROOT / folder).rglob("*.py")]
     assert [(file.name, name) for file in files for name in imports(file) if within(*FRAMEWORKS)(name)] == []
+
+
+def test_runs_needs_the_standard_library_and_psutil_alone():
+    files = (ROOT / "train" / "runs").rglob("*.py")
+    allowed = {*sys.stdlib_module_names, "psutil"}
+    found = [(file.name, name) for file in files for name in imports(file) if name.split(".")[0] not in allowed]
+    assert [(file, name) for file, name in found if not within("train.runs")(name)] == []
 
 
 def test_ui_and_pages_never_import_a_framework():

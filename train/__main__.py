@@ -6,7 +6,6 @@ Exit status: 0 finished, 1 failed, 2 wrong usage or data, 3 stopped on request w
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import shlex
 import signal
@@ -15,12 +14,15 @@ import sys
 import time
 import traceback
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from detector.datasets import Dataset, DatasetError, load_dataset
 from detector.images import ImageReadError
 from train.recipes import Recipe, RecipeError, from_dict, load_recipe, names
 from train.runs import RunDirectory, RunError, Stopped, TrainingFailed
+from train.runs.directory import DISK_FULL
+from train.runs.hardware import environment
 
 FINISHED, FAILED, USAGE, STOPPED = 0, 1, 2, 3
 
@@ -28,6 +30,7 @@ FINISHED, FAILED, USAGE, STOPPED = 0, 1, 2, 3
 def main(argv: list[str] | None = None) -> int:
     arguments = _parse(argv)
     try:
+        os.environ |= environment(arguments.device) if arguments.device else {}
         if arguments.resume:
             run = RunDirectory.open(arguments.resume)
             if run.alive():
@@ -41,7 +44,8 @@ def main(argv: list[str] | None = None) -> int:
             recipe = load_recipe(arguments.recipe, arguments.set)
             data, command = str(Path(arguments.data).resolve()), _command(arguments)
             run = RunDirectory.claim(arguments.run_dir)
-            run.write("config.json", {"recipe": recipe.to_dict(), "data": data, "command": command})
+            created = datetime.now(UTC).isoformat(timespec="milliseconds")
+            run.write("config.json", {"recipe": recipe.to_dict(), "data": data, "command": command, "created": created})
         run.hold()
     except (RecipeError, RunError) as error:
         print(f"train: {error}", file=sys.stderr)
@@ -57,6 +61,7 @@ def _run(run: RunDirectory, recipe: Recipe, data: str, command: str) -> int:
     """Train, evaluate once and write the bundle; every way this can end is written into status.json."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # keep TensorFlow's start-up chatter out of the log
     stop = _StopOnSignal()
+    run.keep_room()
     run.set_status("running")
     again = f"python -m train --resume {shlex.quote(str(run.path))}"
     try:
@@ -80,7 +85,7 @@ def _run(run: RunDirectory, recipe: Recipe, data: str, command: str) -> int:
     except ImageReadError as error:
         return _end(run, FAILED, "failed", f"{error} Put it back, or go on without it: {again}")
     except Exception as error:  # whatever happens, the run directory must say so
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
             return _end(run, FAILED, "failed", f"The disk is full. Free some space and continue with: {again}")
         return _end(run, FAILED, "failed", f"{type(error).__name__}: {error}", f"\n{traceback.format_exc()}")
     return _end(run, FINISHED, "completed", "", f"Done: the model is in {bundle}")
@@ -88,7 +93,7 @@ def _run(run: RunDirectory, recipe: Recipe, data: str, command: str) -> int:
 
 def _end(run: RunDirectory, code: int, state: str, reason: str, more: str = "") -> int:
     """Write how the run ended, first where programs look for it and then into the log, which a full disk may refuse."""
-    run.set_status(state, reason)
+    run.set_status(state, reason, code)
     with suppress(OSError):
         say(f"{'Failed: ' if state == 'failed' else ''}{reason} {more}".strip())
     return code
@@ -117,7 +122,7 @@ def _compare_with_start(run: RunDirectory, dataset: Dataset) -> None:
     config = run.read("config.json")
     if config.setdefault("manifest_sha256", dataset.manifest_hash) != dataset.manifest_hash:
         say("The images, labels or splits are not those this run began with: images it was trained on may now be in the test split.")
-    run.write("config.json", config)
+    run.write("config.json", config | {"practice": dataset.practice})
 
 
 class _ScanProgress:
@@ -204,10 +209,11 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--run-dir", help="folder to make for this run: log, metrics, checkpoints and the finished bundle")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="override a setting of the recipe, e.g. finetune.epochs=3")
     parser.add_argument("--resume", metavar="RUN_DIR", help="continue a stopped, failed or lost run; its recipe and data are kept")
+    parser.add_argument("--device", metavar="DEVICE", help="cpu, or cuda:0 for the first GPU and so on; without it, the first GPU if there is one")
     arguments = parser.parse_args(argv)
     if arguments.resume:
         if arguments.recipe or arguments.data or arguments.run_dir or arguments.set:
-            parser.error("--resume keeps the run's recipe, data and folder; give nothing else")
+            parser.error("--resume keeps the run's recipe, data and folder; give nothing else but --device")
     elif not (arguments.recipe and arguments.data and arguments.run_dir):
         parser.error("--recipe, --data and --run-dir are needed (or --resume)")
     return arguments

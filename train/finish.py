@@ -70,7 +70,8 @@ def write_bundle(
     counts = dataset.rows.groupby(["split", "y_true"]).size()
     write_card(partial, {
         "format": FORMAT,
-        "title": recipe.title or recipe.name,
+        "title": _title(recipe, dataset),
+        "practice": dataset.practice,
         "architecture": {"name": architecture.name, "arguments": arguments},
         "preprocessing": architecture.preprocessing.to_card(),
         "labels": {"0": "real", "1": "AI-generated"},
@@ -78,7 +79,7 @@ def write_bundle(
         "decision": {key: decision[key] for key in ("threshold", "unsure", "chosen_on", "error_outside_unsure", "share_unsure")},
         "weights_sha256": sha256,
         "metrics": subsets,
-        "limitations": limitations(architecture.preprocessing, subsets, decision, test),
+        "limitations": limitations(architecture.preprocessing, subsets, decision, test, dataset.practice),
         "licence": recipe.licence or "not stated",
         "data_provenance": _provenance(dataset.rows),
         "training": {
@@ -96,6 +97,11 @@ def write_bundle(
     shutil.rmtree(run.bundle, ignore_errors=True)
     os.rename(partial, run.bundle)
     return run.bundle
+
+
+def _title(recipe: Recipe, dataset: Dataset) -> str:
+    title = recipe.title or recipe.name
+    return f"Practice: {title}" if dataset.practice and not title.startswith("Practice") else title
 
 
 def _decide(val: pd.DataFrame, settings: Decision) -> dict:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from detector.bundle import PRACTICE_IS_NOT
 from detector.delivery import DELIVERIES
 from detector.evaluation.deliveries import by_delivery, only_compressed
 from detector.evaluation.metrics import headline, named_subsets
@@ -22,9 +23,13 @@ def metrics(test: pd.DataFrame, threshold: float) -> dict[str, dict]:
     return {name: headline(test["y_true"][chosen], test["y_score"][chosen], threshold) for name, chosen in named_subsets(test).items()}
 
 
-def limitations(preprocessing: Preprocessing, metrics: dict[str, dict], decision: dict, test: pd.DataFrame) -> list[str]:
-    """What a reader of the card should not be left to find out: sentences made of what was measured. decision: as in the card."""
-    sentences = [
+def limitations(preprocessing: Preprocessing, metrics: dict[str, dict], decision: dict, test: pd.DataFrame, practice: bool) -> list[str]:
+    """What a reader of the card should not be left to find out: sentences made of what was measured.
+
+    decision: as in the card. practice: whether it was trained on a practice set.
+    """
+    sentences = [PRACTICE_IS_NOT] if practice else []
+    sentences += [
         f"It sees one {preprocessing.size} x {preprocessing.size} square from the middle of a picture whose short side was reduced to "
         f"{preprocessing.short_side} pixels; nothing finer and nothing further out."
     ]

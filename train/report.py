@@ -73,7 +73,7 @@ def write(bundle: Bundle, rows) -> None:
     measured = validation | metrics(rows, bundle.threshold)
     write_predictions(Predictions(rows, bundle.weights_sha256), bundle.path / PREDICTIONS)
     write_scoreboard(bundle.path, rows, bundle.weights_sha256, decision)
-    write_card(bundle.path, card | {"metrics": measured, "limitations": limitations(bundle.preprocessing, measured, decision, rows)})
+    write_card(bundle.path, card | {"metrics": measured, "limitations": limitations(bundle.preprocessing, measured, decision, rows, bundle.practice)})
 
 
 def _seed(bundle: Bundle) -> int:

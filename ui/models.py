@@ -23,11 +23,20 @@ def choose() -> Bundle:
     names = available()
     if not names:
         give_up(BundleError(f"There is no model in the folder {weights_folder()}. Clone Telltale again with its weights, or train one."))
+    _follow_the_default(names[0])
     name = names[0] if len(names) == 1 else st.selectbox("Model", names, key="model", bind="query-params")
     try:
         return bundle(name)
     except BundleError as error:
         give_up(error)
+
+
+def _follow_the_default(default: str) -> None:
+    """A page that was left on the default model goes along when another one becomes that."""
+    state = st.session_state
+    if "model" in state and state.model == state.get("default_model") != default:
+        state.model = default
+    state.default_model = default
 
 
 def give_up(error: BundleError) -> None:
@@ -93,7 +102,7 @@ def _load(model: Bundle) -> Classifier:
 
         classifier = Classifier(model)
         classifier.warm_up()
-        _spare_the_garbage_collector()
+        spare_the_garbage_collector()
         return classifier
     except BundleError:
         raise
@@ -102,7 +111,7 @@ def _load(model: Bundle) -> Classifier:
         raise BundleError(f"The model {model.name!r} could not be started: {error or type(error).__name__}") from error
 
 
-def _spare_the_garbage_collector() -> None:
+def spare_the_garbage_collector() -> None:
     """Let it look no more at what is here to stay. Streamlit collects after each run, twice where there is Keras, and everything waits meanwhile."""
     gc.unfreeze()  # what an earlier model left behind
     gc.collect()

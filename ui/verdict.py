@@ -11,6 +11,7 @@ import streamlit as st
 
 from detector.records import percent
 from detector.stress import ORDINARY, flips, settled
+from ui import practice
 from ui.card import metrics
 from ui.text import plain, shortened
 
@@ -91,6 +92,7 @@ def show(name: str, result: FileResult, bundle: Bundle, stressed: Sequence[Stres
         f'<h2 style="font-size:2rem;font-weight:700;line-height:1.25;padding:0;margin:0" data-testid="verdict">{TITLES[given]}</h2>'
         f'<div style="font-size:1.1rem" data-testid="probability">P(AI-generated) = {percent(analysis.y_score)}</div></div>'
     )
+    practice.badge(bundle)
     st.html(_scale(analysis, bundle))
     sentences = [in_words(analysis)]
     if damage:  # what overrules the model's own words comes before them

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from detector.bundle import DEFAULT_BUNDLE, PREDICTIONS, BundleError, find, read_bundle
+from detector.bundle import DEFAULT_BUNDLE, PRACTICE_IS_NOT, PREDICTIONS, BundleError, find, read_bundle
 from detector.evaluation.predictions import PredictionsError, read_predictions
 from detector.evaluation.scoreboard import markdown, markdown_of_parts, scoreboard, to_json
 
@@ -26,6 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
     if predictions.weights_sha256 != bundle.weights_sha256:
         print("error: the cached predictions were made by other weights than the bundle's; they say nothing about this model.", file=sys.stderr)
         return 2
+    if bundle.practice:
+        print(f"{bundle.name} is a practice model. {PRACTICE_IS_NOT}", file=sys.stderr)
     if missing := [column for column in ("split", "paired") if column not in predictions.rows]:
         print(f"error: the cached predictions have no column {' and no column '.join(missing)}.", file=sys.stderr)
         return 2

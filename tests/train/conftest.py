@@ -1,4 +1,4 @@
-"""Tiny pictures on disk."""
+"""Tiny pictures on disk, and runs that take no time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from benchmarks.kill_storm import STAND_IN, end_all
+from train.runs import commands
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +37,14 @@ def write_pictures(root: Path, count: int) -> Path:
         (root / "images" / "broken.png").write_text("This is no picture.")
         rows.writerow(["images/broken.png", "ai", "train", "stripes", "none", "test card", False, count, 640, "PNG"])
     return root
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """An empty folder of runs, trained by ``benchmarks.stand_in``; whatever still goes on when the test ends is killed."""
+    folder = tmp_path / "runs"
+    monkeypatch.setenv("TELLTALE_RUNS", str(folder))
+    monkeypatch.delenv("TELLTALE_READONLY", raising=False)
+    monkeypatch.setattr(commands, "TRAINER", STAND_IN)
+    yield folder
+    end_all(folder)

@@ -115,5 +115,5 @@ def test_a_wrong_bundle_or_folder_gets_a_sentence(bundle, tmp_path, capsys, name
 
 def test_a_card_of_a_model_that_was_never_measured_after_delivery_has_no_sentence_about_it(finished):
     rows = pd.DataFrame({"id": ["a"], "y_true": [0], "y_score": [0.1], "logit": np.float32([-2])})
-    sentences = limitations(read_bundle(finished).preprocessing, {"test": {"n": 1, "balanced_accuracy": 0.9}}, {}, rows)
+    sentences = limitations(read_bundle(finished).preprocessing, {"test": {"n": 1, "balanced_accuracy": 0.9}}, {}, rows, practice=False)
     assert len(sentences) == 1

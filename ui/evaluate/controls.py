@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from detector.bundle import available
 from detector.delivery import DELIVERIES
 from detector.evaluation.deliveries import CLEAN, TITLES
 from detector.evaluation.slices import default_set
@@ -68,7 +69,7 @@ def threshold(source: Source) -> float:
             f"Back to {source.threshold:.3f}", icon=":material/undo:", key="own_threshold", on_click=set_threshold, args=(source.threshold,),
             disabled=chosen == source.threshold, help="The model's own threshold" if source.bundle else "Where every file starts",
         )  # fmt: skip
-        if source.bundle and not source.stale:
+        if source.bundle and source.name in available() and not source.stale:  # a run's bundle is on Classify only once it is promoted
             carried.carry_button(source.bundle, chosen)
     if source.bundle and (note := carried.in_words(source.bundle)):
         st.caption(f":material/swap_horiz: {plain(note)}")

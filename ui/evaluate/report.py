@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.io
 import streamlit as st
 
+from detector.bundle import PRACTICE_IS_NOT
 from detector.evaluation.evaluation import Evaluation
 from detector.evaluation.scorecard import per_class_report
 from ui import figures
@@ -82,11 +83,13 @@ def html(models: dict[str, tuple[Source, Evaluation, float]], part: Part, column
         figure.update_layout(template="plotly_white")
         bodies.append(plotly.io.to_html(figure, include_plotlyjs=number == 0, full_html=False, config={"displaylogo": False}))
     curves = evaluation.curves
+    practised = [escape(key) for key, (other, _, _) in models.items() if other.bundle and other.bundle.practice]
+    practice = f'<p class="stale">Practice model ({", ".join(practised)}). {PRACTICE_IS_NOT}</p>' if practised else ""
     stale = '<p class="stale">Stale: these predictions were made by other weights than the model has now.</p>' if source.stale else ""
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Telltale: {escape(name)}</title><style>{STYLE}</style>
-<h1>{escape(name)}</h1>{stale}
+<h1>{escape(name)}</h1>{practice}{stale}
 <p>{len(evaluation):,} pictures ({escape(str(part))}): {curves.n_ai:,} AI-generated, the positive class, and {curves.n_real:,} real.
 Called AI-generated from a score of {threshold:.4f} on. Made by Telltale, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.</p>
 <div class="figures">{"".join(f"<div>{body}</div>" for body in bodies)}</div><script>{FIT}</script>

@@ -17,7 +17,8 @@ from detector.evaluation.evaluation import Evaluation
 from detector.evaluation.predictions import PredictionsError, read_predictions
 from detector.evaluation.slices import ALL_ROWS, SIZE
 from detector.evaluation.tables import read_table
-from ui import models
+from train import runs
+from ui import models, practice
 from ui.text import plain
 
 OWN_THRESHOLD = 0.5
@@ -54,8 +55,8 @@ def choose() -> list[Source]:
     """The models to look at, the first one the main one. Where there is nothing to look at, a sentence says so and the page ends."""
     state = st.session_state
     uploads: dict[str, Source] = state.setdefault("predictions", {})
-    bundles = [name for name in available() if (find(name) / PREDICTIONS).is_file()]
-    names = bundles + list(uploads)
+    bundles = {name: find(name) for name in available() if (find(name) / PREDICTIONS).is_file()} | _of_runs()
+    names = [*bundles, *uploads]
     pick, own = st.columns([5, 2], vertical_alignment="bottom")
     with own.popover("Your own predictions", icon=":material/upload_file:", width="stretch"):
         _uploader()
@@ -66,11 +67,13 @@ def choose() -> list[Source]:
         "Models, the first one in detail", names, default=names[:1], key="models", bind="query-params", format_func=plain_name,
         help="Choose a second model to compare them on the pictures both have judged.",
     )  # fmt: skip
-    sources = [source for name in chosen if (source := uploads.get(name) or _of_bundle(name))]
+    sources = [source for name in chosen if (source := uploads.get(name) or _of_bundle(name, bundles[name]))]
     if not sources:
         st.info("Choose a model.", icon=":material/arrow_upward:")
         st.stop()
     for source in sources:
+        if source.bundle:
+            practice.notice(source.bundle, plain(source.name) if len(sources) > 1 else None)
         if source.stale:
             st.warning(
                 f"**Stale:** the predictions of {plain(source.name)} were made by other weights than the model has now. They say nothing about "
@@ -120,9 +123,20 @@ def _evaluation(version: str, part: Part, _source: Source) -> Evaluation:
     return Evaluation(whole.rows[chosen].reset_index(drop=True))
 
 
-def _of_bundle(name: str) -> Source | None:
+def of_run(run_id: str) -> str:
+    """What the bundle that a training run has made is called here."""
+    return f"run {run_id}"
+
+
+def _of_runs() -> dict[str, Path]:
+    """The bundles of the finished runs, which need not be promoted to be looked at. The newest first."""
+    found = [(path.stat().st_mtime, path.parent) for path in runs.folder().glob(f"[!.]*/bundle/{PREDICTIONS}")]
+    return {of_run(path.parent.name): path for _, path in sorted(found, reverse=True)}
+
+
+def _of_bundle(name: str, path: Path) -> Source | None:
     try:
-        bundle = models.bundle(name)
+        bundle = models.bundle(str(path))
         path = bundle.path / PREDICTIONS
         stamp = path.stat()
         predictions = _predictions(str(path), (stamp.st_mtime_ns, stamp.st_size))

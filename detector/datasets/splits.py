@@ -1,0 +1,80 @@
+"""Every image into one split: those a dataset brings are kept, those it lacks are cut from train by whole near-duplicate groups."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pandas as pd
+
+from detector.datasets.dataset import CLASS_TITLES, DatasetError
+
+
+def without_leaks(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Rows without the training images whose group reaches into another split, and how many those were."""
+    training = rows["split"].isin(("", "train"))
+    leaks = training & rows["group"].isin(rows.loc[~training, "group"])
+    return rows[~leaks].reset_index(drop=True), int(leaks.sum())
+
+
+def with_splits(rows: pd.DataFrame, seed: int, val_fraction: float, test_fraction: float) -> pd.DataFrame:
+    """Every row with a split: what has none is train, and a val or test that is missing is cut from train."""
+    rows = rows.assign(split=rows["split"].replace("", "train"))
+    given = set(rows["split"])
+    cut_test = "test" not in given and test_fraction > 0
+    if cut_test:
+        rows = _cut(rows, "test", test_fraction, seed)
+    if "val" not in given:
+        rows = _cut(rows, "val", val_fraction / (1 - test_fraction if cut_test else 1), seed)
+    return rows
+
+
+def _cut(rows: pd.DataFrame, into: str, fraction: float, seed: int) -> pd.DataFrame:
+    """Move about ``fraction`` of train into another split, by whole groups, from each source and class alike.
+
+    What one source could not give exactly (its groups too large, or too few) the next one of the class makes up for, so that a
+    hundred sources of three images each still give a tenth. Every class gives at least one image if its groups allow.
+    """
+    train = rows[rows["split"] == "train"]
+    groups = train.groupby("group").agg(size=("id", "size"), y_true=("y_true", "first"), source=("source", "first"))
+    # Ordered by hash and not by a random permutation: adding an image elsewhere leaves most of the split as it was.
+    groups["order"] = [hashlib.sha256(f"{seed}/{into}/{group}".encode()).hexdigest() for group in groups.index]
+    chosen = []
+    for _, of_class in groups.sort_values("order").groupby("y_true"):
+        share, owed = max(fraction, 1 / of_class["size"].sum()), 0.0
+        for _, stratum in of_class.groupby("source"):
+            owed += share * stratum["size"].sum()
+            for group, size in stratum["size"].items():
+                if size <= 2 * owed + 1e-9:  # taking it comes nearer to what is owed than leaving it
+                    chosen.append(group)
+                    owed -= size
+    moved = (rows["split"] == "train") & rows["group"].isin(chosen)
+    return rows.assign(split=rows["split"].mask(moved, into))
+
+
+def check_classes(rows: pd.DataFrame) -> list[str]:
+    """DatasetError unless train and val hold both classes; notes about other splits that hold only one."""
+    count = rows.groupby(["split", "y_true"]).size()
+    for y_true, title in CLASS_TITLES.items():
+        if not (rows["y_true"] == y_true).any():
+            raise DatasetError(
+                f"All images found are {CLASS_TITLES[1 - y_true]}. Add {title} ones: a detector learns from both."
+            )
+        for split in ("train", "val"):
+            if not count.get((split, y_true), 0):
+                raise DatasetError(
+                    f"The {split} split has no {title} images. Add more of them that differ from each other, or name other splits in a manifest.csv."
+                )
+    return [
+        f"The {split} split has only {CLASS_TITLES[1 - y_true]} images: no ROC curve can be drawn from it."
+        for split in ("test", "unseen")
+        for y_true in CLASS_TITLES
+        if split in count.index and not count.get((split, y_true), 0)
+    ]
+
+
+def manifest_hash(rows: pd.DataFrame) -> str:
+    """Hex SHA-256 of ids, labels and splits."""
+    lines = sorted(
+        f"{id},{y_true},{split}\n" for id, y_true, split in zip(rows["id"], rows["y_true"], rows["split"], strict=True)
+    )
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()

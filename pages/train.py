@@ -1,0 +1,52 @@
+"""Train: start a run in the background and watch it. What is shown is read from the run's folder, so it is the same in every tab and after
+every restart."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from train import runs
+from ui import navigation
+from ui.text import plain
+from ui.train import actions, form, history, watch
+
+navigation.enter()
+st.title("Train a model", anchor=False)
+locked = runs.readonly()
+actions.report()
+
+if run_id := st.query_params.get("run"):
+    st.button("All runs", icon=":material/arrow_back:", key="back", type="tertiary", on_click=lambda: st.query_params.pop("run", None))
+    try:
+        watch.show(runs.find(run_id), locked)
+    except runs.RunError as error:
+        st.warning(plain(str(error), limit=300), icon=":material/search_off:")
+    st.stop()
+
+st.markdown(
+    "A run goes on in the background, whether this page is open or not. When it has finished, **promote** its model and Classify uses it."
+)
+if locked:
+    st.info("This Telltale is read-only: runs can be looked at, but not started, stopped or deleted.", icon=":material/lock:")
+actions.default_model(locked)
+try:
+    all_runs = runs.all_runs()
+except runs.RunError as error:
+    st.error(plain(str(error), limit=600), icon=":material/error:")
+    st.stop()
+history.queue(all_runs)
+if not all_runs:
+    st.info(
+        "Nothing has been trained here yet. To see a whole run in about three minutes, press **Make a practice set**, then **Start**: "
+        "its pictures are patches of two photos, and a simulated generator's version of the same.",
+        icon=":material/school:",
+    )
+new, past = st.tabs(["New run", "Runs"], key="view", bind="query-params")
+with new:
+    if new.open:
+        form.show(all_runs, locked)
+with past:
+    if past.open and all_runs:
+        history.show(all_runs)
+    elif past.open:
+        st.caption("Runs are listed here, with their curves, once there are some.")
