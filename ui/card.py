@@ -40,7 +40,6 @@ def measured(card: Mapping[str, Any]) -> dict[str, dict[str, float]]:
 @st.dialog("About this model", width="large", on_dismiss="rerun")
 def show_card(bundle: Bundle) -> None:
     """Everything the card says: what the model is, how it did and on what, what it was trained on, what it cannot do."""
-
     card = bundle.card
     st.markdown(f"**{plain(str(card.get('title', bundle.name)))}** · architecture {plain(bundle.architecture.name)}")
     practice.badge(bundle)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from detector.architectures import Architecture
-from detector.bundle import WEIGHTS, Bundle
+from detector.bundle import WEIGHTS, Bundle, file_sha256, write_card
 from detector.classifier import Classifier
 from tests.explain.networks import PLANTED, PLANTED_NETWORK, randomise, set_planted
 
@@ -29,7 +29,9 @@ class Made:
         network = architecture.build(None, **arguments)
         (set_weights or (lambda network: randomise(network, seed)))(network)
         network.save_weights(path / WEIGHTS)
-        bundle = Bundle(path, {}, architecture, arguments, architecture.preprocessing, 1.0, 0.5, (0.5, 0.5), "not looked at")
+        card = {"weights_sha256": file_sha256(path / WEIGHTS)}
+        write_card(path, card)
+        bundle = Bundle(path, card, architecture, arguments, architecture.preprocessing, 1.0, 0.5, (0.5, 0.5), card["weights_sha256"])
         return Classifier(bundle)
 
 
