@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 # would disturb the timing: work handed to the pool named "load-model" is put off for ever.
 _RUN_PAGE = """
 import json, sys, time
+import train  # an empty package, bound before AppTest puts pages/ first on the search path: pages/train.py is no such thing
 from concurrent.futures import Future, ThreadPoolExecutor
 start = time.perf_counter()
 import streamlit
