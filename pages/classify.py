@@ -13,7 +13,7 @@ from ui.explanations import belief, damage, found, maps
 navigation.enter()
 st.title("Is this picture AI-generated?", anchor=False)
 st.markdown(
-    "Drop in pictures. The model gives a verdict, a calibrated probability, and a map of where its attention went. **Nothing leaves this machine.**"
+    "Drop in pictures. The model gives a verdict, a calibrated probability, and a map of what its score hangs on. **Nothing leaves this machine.**"
 )
 
 above = st.container()

@@ -227,9 +227,10 @@ def test_no_matching_rows_get_a_sentence(open_page):
     assert "No picture matches" in said(open_page(rows="test", by="source", only="elsewhere"))
 
 
-def test_the_page_begins_with_the_unseen_rows(open_page, rows):
+def test_the_page_begins_with_the_paired_rows_of_unseen_sources(open_page, rows):
     page = open_page(rows=None)
-    assert page.selectbox(key="rows").value == "unseen" and f"**{(rows['split'] == 'unseen').sum()} pictures**" in said(page)
+    count = ((rows["split"] == "unseen") & rows["paired"]).sum()
+    assert page.selectbox(key="rows").value == "unseen, paired" and f"**{count} pictures**" in said(page)
 
 
 def test_a_file_without_splits_begins_with_all_its_rows(open_page):

@@ -142,12 +142,12 @@ def how_to_read(bundle: Bundle) -> None:
 - **Unsure is an answer.** Between the two thresholds pictures of both kinds are common, and the model says so instead of guessing.
 - **The model sees a {size} × {size} square** from the middle of the picture, at reduced size. What lies outside is hatched in the viewer; it did
   not count.
-- **The attention map shows attention, not evidence.** The square is cut into {rows} × {columns} patches. A patch glows when the others attend
-  to it: “the model looked here”, not “this is fake”. Nothing finer than a patch can be read off it.
-- **Numbers are multiples of the uniform share:** 1× is what every patch would get if attention were spread evenly. If no patch gets 2×, the map
-  is called diffuse and stays dark, because it singles nothing out.
-- **Other maps ask other questions:** what each patch adds to the score, or what happens without it. Below each stands how it fared when its
-  patches were taken away from this very picture. A map that does no better than a random one explains nothing here, however good it looks.
+- **A map explains the model, not the picture.** The square is cut into {rows} × {columns} patches, and a map says what each means to the score: what
+  it adds, or what changes without it. Red is towards AI, blue towards real. None says “this is fake”, and nothing finer than a patch can be read off.
+- **Below each map stands how it fared** when its patches were taken away from this very picture. A map that does no better than a random one
+  explains nothing here, however good it looks. The one shown first did best on validation pictures (Evaluate, Explanations).
+- **The attention map shows where the model looked.** A patch glows when the others attend to it. Its numbers are multiples of the uniform share: 1×
+  is what every patch would get if attention were spread evenly. If no patch gets 2×, the map is called diffuse and stays dark.
 - **Unsure after damage:** if JPEG compression or resizing as it happens to nearly every picture turns the verdict around, it is withdrawn.
 """
         )

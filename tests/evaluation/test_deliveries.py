@@ -119,7 +119,11 @@ def test_without_sizes_nobody_knows_what_was_only_compressed(rows):
 
 
 @pytest.mark.parametrize(
-    ("sets", "chosen"), [(["all rows", "test", "unseen"], "unseen"), (["all rows", "dev", "test"], "test"), (["all rows", "a"], "all rows")]
+    ("sets", "chosen"),
+    [
+        (["all rows", "test", "unseen", "unseen, paired"], "unseen, paired"), (["all rows", "test", "unseen"], "unseen"),
+        (["all rows", "dev", "test"], "test"), (["all rows", "a"], "all rows"),
+    ],
 )
 def test_the_page_begins_with_the_rows_that_say_most_about_other_sources(sets, chosen):
     assert default_set(sets) == chosen

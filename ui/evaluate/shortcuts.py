@@ -27,7 +27,8 @@ def show(evaluation: Evaluation) -> None:
         for title, area in (("File facts alone, ROC AUC", found.file_facts), ("The model, ROC AUC", found.model)):
             st.metric(title, f"{area.value:.3f}", f"{area.low:.3f} to {area.high:.3f}", delta_color="off", delta_arrow="off", border=True, width=260)
     if found.as_good_as_the_model:
-        st.error(f"**A ruler does as well as the network here.** {verdict(found)}", icon=":material/straighten:")
+        how_well = "better than" if found.file_facts.low > found.model.high else "as well as"
+        st.error(f"**A ruler does {how_well} the network here.** {verdict(found)}", icon=":material/straighten:")
     elif found.file_facts.low > 0.5:
         st.warning(verdict(found), icon=":material/straighten:")
     else:
