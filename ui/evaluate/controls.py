@@ -36,8 +36,8 @@ def rows(source: Source) -> Part:
     set_name = which.selectbox(
         "Rows", sets, index=sets.index(default_set(sets)), key="rows", bind="query-params",
         help="“test” comes from the sources the model was trained on, “unseen” from others. In “paired” rows real and "
-        "AI-generated pictures show the same subjects, so that knowing subjects does not help. The page begins where it says most about pictures from "
-        "elsewhere: unseen and paired.",
+        "AI-generated pictures show the same subjects, so that knowing subjects does not help. The page begins where it says most about "
+        "pictures from elsewhere: unseen and paired.",
     )  # fmt: skip
     column = by.selectbox("Only where", [EVERYTHING, *whole.columns], key="by", bind="query-params", format_func=plain_name)
     if column == EVERYTHING:
