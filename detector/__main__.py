@@ -27,7 +27,7 @@ from detector.images import IMAGE_SUFFIXES, MAX_FILE_BYTES, ImageReadError, read
 from detector.overlay import COLORMAPS, overlay
 from detector.provenance import FileFacts, file_facts
 from detector.records import FIELDS, cell, percent, record
-from detector.stress import Stressed, stress
+from detector.stress import ORDINARY, Stressed, stress
 
 TITLES = {"ai": "AI-generated", "real": "real", "unsure": "unsure"}
 OVERLAY_SHORT_SIDE = 900
@@ -113,7 +113,7 @@ def _run(options: argparse.Namespace) -> int:
             row = {**record(result, classifier.bundle, stressed=stressed), "overlay": drawn}
             unreadable += result.error is not None
             progress.clear()
-            _say(row, options.json, _facts(result.path) if options.file_facts else None)
+            _say(row, options.json, _facts(result.path) if options.file_facts else None, _kept(result, stressed, classifier))
             if table:
                 table.writerow({field: cell(value) for field, value in row.items()})
             progress.show(f"{number} of {len(files)}")
@@ -153,6 +153,14 @@ def _stress(result: FileResult, classifier: Classifier) -> tuple[FileResult, lis
         return replace(result, analysis=None, error=str(error)), None
 
 
+def _kept(result: FileResult, stressed: list[Stressed] | None, classifier: Classifier) -> str | None:
+    """On how many copies with ordinary damage the verdict stays; None where none were judged."""
+    if not result.analysis or not stressed:
+        return None
+    judged = [classifier.bundle.verdict(copy.y_score) for copy in stressed if copy.damage.name in ORDINARY]
+    return f"damage: verdict stays in {judged.count(result.analysis.verdict)} of {len(judged)}"
+
+
 def _facts(path: str) -> FileFacts | None:
     """What a file says of itself; None for one that is no file, is too large or has gone."""
     try:
@@ -163,7 +171,7 @@ def _facts(path: str) -> FileFacts | None:
     return None
 
 
-def _say(record: dict[str, Any], as_json: bool, facts: FileFacts | None = None) -> None:
+def _say(record: dict[str, Any], as_json: bool, facts: FileFacts | None = None, kept: str | None = None) -> None:
     path = _printable(record["path"])
     if as_json:
         print(json.dumps(record | ({"file_facts": facts.to_json()} if facts else {})), flush=True)
@@ -175,6 +183,8 @@ def _say(record: dict[str, Any], as_json: bool, facts: FileFacts | None = None) 
         if record["turned_by"]:
             own, damage = TITLES[record["verdict"]], ", ".join(record["turned_by"])
             print(f"{path}: The model says {own}, but ordinary damage turns that around: {damage}.", file=sys.stderr)
+        elif kept:
+            print(f"{path}: {kept}", file=sys.stderr)
         for note in record["notes"]:
             print(f"{path}: {note}", file=sys.stderr)
     if record["error"] is not None:

@@ -23,7 +23,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from detector.bundle import CARD, DEFAULT_BUNDLE, DEFAULT_FILE, PREDICTIONS, WEIGHTS, BundleError, available, read_bundle, weights_folder
+from detector.bundle import (
+    CARD,
+    DEFAULT_BUNDLE,
+    DEFAULT_FILE,
+    PREDICTIONS,
+    WEIGHTS,
+    BundleError,
+    available,
+    default_bundle,
+    read_bundle,
+    weights_folder,
+)
 
 MARK = "promoted.json"
 """Lies in every promoted bundle, and in no bundle that ships: only what has it is ever replaced or removed."""
@@ -95,6 +106,13 @@ def remove(name: str) -> None:
             (weights / DEFAULT_FILE).unlink(missing_ok=True)
         _sync(weights)
         shutil.rmtree(gone, ignore_errors=True)
+
+
+def used_as(bundle_folder: str | os.PathLike) -> str | None:
+    """The name of the default model, if it was promoted and has the same weights as this bundle, by their cards; else None."""
+    name = default_bundle()
+    hash_ = _weights_hash(Path(bundle_folder))
+    return name if hash_ and is_promoted(name) and _weights_hash(weights_folder() / name) == hash_ else None
 
 
 def is_promoted(name: str) -> bool:
@@ -171,6 +189,15 @@ def _same(source: Path, target: Path) -> bool:
 
 def _content(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
+
+
+def _weights_hash(folder: Path) -> str | None:
+    """What the bundle's card says its weights are."""
+    try:
+        card = json.loads((folder / CARD).read_text("utf-8"))
+        return str(card["weights_sha256"])
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+        return None
 
 
 def _check_replaceable(target: Path, replace: bool) -> None:

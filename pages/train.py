@@ -8,7 +8,7 @@ import streamlit as st
 from train import runs
 from ui import navigation
 from ui.text import plain
-from ui.train import actions, form, history, watch
+from ui.train import actions, folder, form, history, watch
 
 navigation.enter()
 st.title("Train a model", anchor=False)
@@ -35,7 +35,11 @@ except runs.RunError as error:
     st.error(plain(str(error), limit=600), icon=":material/error:")
     st.stop()
 history.queue(all_runs)
-if not all_runs:
+if not all_runs and locked:
+    st.info("Nothing has been trained here yet.", icon=":material/school:")
+elif not all_runs and folder.practice_chosen():
+    st.info("The practice set is ready. Now press **Start**, below the settings: the run takes about three minutes.", icon=":material/school:")
+elif not all_runs:
     st.info(
         "Nothing has been trained here yet. To see a whole run in about three minutes, press **Make a practice set**, then **Start**: "
         "its pictures are patches of two photos, and a simulated generator's version of the same.",

@@ -353,6 +353,13 @@ def test_stress_adds_the_verdict_after_damage(photo_folder, tiny_bundle, capsys)
     }  # fmt: skip
 
 
+def test_a_verdict_that_stands_ordinary_damage_is_said_to_on_how_many_copies(photo_folder, tiny_bundle, capsys):
+    assert main([str(photo_folder / "warm.png"), "--bundle", str(tiny_bundle), "--stress"]) == 0
+    said = capsys.readouterr()
+    assert "warm.png: damage: verdict stays in 5 of 5" in said.err
+    assert len(said.out.splitlines()) == 1
+
+
 def test_a_verdict_that_damage_turns_around_is_said_to_be_unsure_and_why(classifier, photo_folder, capsys):
     result = next(classifier.analyse_files([photo_folder / "warm.png"]))
     stressed = [replace(copy, y_score=0.1) if copy.damage.name == "jpeg-70" else copy for copy in _stress(result, classifier)[1]]

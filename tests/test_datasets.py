@@ -744,6 +744,12 @@ def test_too_few_distinct_images_to_cut_a_split(make):
     assert "differ from each other" in error(make.root)
 
 
+def test_a_folder_too_small_to_cut_splits_from_says_how_many_images_were_found(make):
+    make("real", 2)
+    make("ai", 2)
+    assert error(make.root).startswith("2 AI-generated and 2 real images were found: too few real ones")
+
+
 def test_a_test_split_with_one_class_is_only_a_note(make):
     make.manifest(4, split=["train"] * 4 + ["val"] * 2 + ["test", "val"])
     assert load_dataset(make.root).notes == (

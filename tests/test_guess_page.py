@@ -1,5 +1,6 @@
 """The Guess first page, run by Streamlit's AppTest with a tiny model."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from detector.bundle import CARD
+from detector.evaluation.explanations import FIGURES
+from detector.explain import METHODS
 from ui.guess.game import Game
 
 ROOT = Path(__file__).parents[1]
@@ -102,7 +106,7 @@ def test_the_end_of_a_game_with_known_truth_by_hand(page, labelled):
     ]  # fmt: skip
     assert page.app.subheader[0].value == "The model misled you once and corrected you once"
     assert "1 of the 2 times that you were right and it leaned the other way" in page.shown  # c, of c and e
-    assert "1 of the 1 times that you were wrong and it leaned the other way" in page.shown  # b
+    assert "1 of the one time that you were wrong and it leaned the other way" in page.shown  # b
     assert "80%, 95% interval 38–96%" in page.app.metric[0].delta
     table = page.app.dataframe[0].value.set_index("Name")
     assert table.loc["ai/c.png", "Effect"] == "right → wrong, with the model"
@@ -121,6 +125,28 @@ def test_nothing_of_the_model_the_truth_or_the_name_is_on_the_page_before_the_gu
         assert page.app.get("bidi_component")
         assert ".png" not in page.shown, "the name may tell the truth"
         page.click("answer_1")
+
+
+def test_a_map_that_nobody_tested_is_called_that(page):
+    page.click("guess_start").click("guess_1").click("sure_1")
+    assert "**Attention rollout**" in page.shown
+    assert "was not tested for this model" in page.shown
+
+
+def test_the_map_is_the_most_faithful_of_the_quick_ones(spoilable_bundle, monkeypatch):
+    card = json.loads((spoilable_bundle / CARD).read_text())
+    gains = {"occlusion": 0.3, "grad-cam": 0.2, "token contributions": 0.1, "attention rollout": 0.0}
+    interval = {f"{name}_interval": [-1, 1] for name in FIGURES}
+    methods = {name: dict.fromkeys(FIGURES, gain) | interval | {"ms_per_map": 1} for name, gain in gains.items()}
+    card["explanations"] = {
+        "default": "occlusion", "images": 200, "measured_on": "validation images", "weights_sha256": card["weights_sha256"], "methods": methods
+    }  # fmt: skip
+    (spoilable_bundle / CARD).write_text(json.dumps(card))
+    monkeypatch.setenv("TELLTALE_WEIGHTS", str(spoilable_bundle.parent))
+    page = Page().click("guess_start").click("guess_1").click("sure_1")
+    assert f"**{METHODS['grad-cam'].title}**" in page.shown
+    assert page.game.current.heatmap.method == "grad-cam"
+    assert page.app.get("bidi_component") and "not tested" not in page.shown
 
 
 def test_a_slip_is_taken_back_before_the_model_is_heard_and_an_answer_from_the_next_picture(page):
@@ -144,7 +170,7 @@ def test_an_unlabelled_folder_counts_agreement_only(page, tmp_path, photo):
     page.folder(tmp_path)
     assert "can only be compared with the model" in page.shown
     page.click("guess_start").play(REAL, AI)
-    assert page.app.subheader[0].value == "The model moved you 1 of 1 times that you disagreed"
+    assert page.app.subheader[0].value == "The model moved you 1 of 1 time that you disagreed"
     assert [metric.label for metric in page.app.metric] == ["In agreement, before", "In agreement, after hearing the model"]
     assert "Truth" not in page.app.dataframe[0].value
 

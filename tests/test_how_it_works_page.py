@@ -226,6 +226,15 @@ def test_temperature_changes_the_wording_and_the_probability_and_is_marked(templ
     assert values == {0.1: "focused", 10.0: "diffuse"}
 
 
+def test_what_a_button_chooses_is_no_second_default(temple, monkeypatch, caplog):
+    monkeypatch.setattr("streamlit.elements.lib.policies._shown_default_value_warning", False)  # said once per process
+    page = click(temple(step="Scores"), "step-Next")
+    page.select_slider(key="temperature").set_value(10.0)
+    click(checked(page.run()), "own_temperature")
+    assert page.select_slider(key="temperature").value == 1.0 and headings(page) == ["5. Softmax"]
+    assert "created with a default value" not in caplog.text
+
+
 def test_temperature_stays_from_step_to_step_and_can_be_taken_back(temple, own):
     page = temple(step="Softmax", temperature="10")
     for _ in range(3):

@@ -94,6 +94,7 @@ def test_what_is_no_picture_is_said_to_be_none(content):
     facts = file_facts(content)
     assert (facts.format, facts.width) == ("", None)
     assert "no picture that can be read" in facts.notes[0]
+    assert facts.summary == "No metadata was found."
 
 
 def test_a_copyright_alone_is_absence_of_evidence():

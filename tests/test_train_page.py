@@ -14,6 +14,7 @@ from run_folders import STATES, make_run
 from streamlit.testing.v1 import AppTest
 
 from detector.bundle import default_bundle
+from detector.promotion import demote, promote
 from detector.survey import CHECKING
 from train import runs
 from train.recipes import Recipe, load_recipe, names
@@ -100,6 +101,16 @@ def test_the_page_loads_neither_tensorflow_nor_scikit_learn(folder):
 def test_where_nothing_was_trained_the_page_says_how_to_begin(open_page):
     page = open_page()
     assert "Nothing has been trained here yet" in said(page) and "make_practice" in buttons(page)
+    page.button(key="make_practice").click().run()
+    assert "Now press **Start**" in checked(page).info[0].value and "Nothing has been trained" not in said(page)
+
+
+def test_a_recipe_that_starts_from_random_weights_offers_no_others(open_page):
+    page = open_page()
+    assert not page.segmented_control(key="weights:efficientnetv2b0-attention").disabled
+    page.selectbox(key="recipe").set_value("practice").run()
+    control = checked(page).segmented_control(key="weights:practice")
+    assert control.disabled and control.value == "none"
 
 
 def test_a_folder_of_runs_that_cannot_be_read_gets_a_sentence(open_page, folder):
@@ -463,6 +474,7 @@ def test_promoting_asks_for_a_name_and_makes_the_model_the_one_classify_uses(ope
     make_run(folder, "mine", "completed", bundle=tiny_bundle)
     page = open_page(run="mine")
     page.button(key="promote").click().run()
+    assert "`python -m detector`" in said(checked(page))
     page.text_input(key="promote_name").set_value("no/such name")
     page.button(key="promote_now").click().run()
     assert len(checked(page).error) == 1 and default_bundle() == "efficientnetv2b0-attention"
@@ -472,6 +484,51 @@ def test_promoting_asks_for_a_name_and_makes_the_model_the_one_classify_uses(ope
     page = open_page()
     page.button(key="demote").click().run()
     assert default_bundle() == "efficientnetv2b0-attention" and "demote" not in buttons(checked(page))
+
+
+@pytest.fixture
+def promoted(folder, tiny_bundle) -> Path:
+    """Where the model of the run "mine" lies, which Classify uses instead of the one that ships."""
+    shutil.copytree(tiny_bundle, folder.parent / "weights" / "efficientnetv2b0-attention")
+    return promote(make_run(folder, "mine", "completed", bundle=tiny_bundle) / "bundle", "best")
+
+
+def test_the_run_whose_model_classify_uses_says_so_and_can_be_demoted(open_page, promoted):
+    page = open_page(run="mine")
+    assert "Classify uses this model: it is promoted as **best**" in said(page) and "promote" not in buttons(page)
+    page.button(key="demote").click().run()
+    assert "then promote it" in said(checked(page)) and "promote" in buttons(page) and "demote" not in buttons(page)
+
+
+def test_the_run_whose_model_classify_does_not_use_can_be_promoted(open_page, folder, promoted, tiny_bundle):
+    card = make_run(folder, "other", "completed", bundle=tiny_bundle) / "bundle" / "card.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"weights_sha256": "0" * 64}))
+    page = open_page(run="other")
+    assert "promote" in buttons(page) and "demote" not in buttons(page) and "Classify uses this" not in said(page)
+
+
+def test_a_promoted_model_can_be_removed_and_that_asks_first(open_page, promoted):
+    demote()
+    page = open_page()
+    page.button(key="remove").click().run()
+    assert promoted.exists() and {"remove_now", "remove_not"} <= buttons(checked(page))
+    page.button(key="remove_now").click().run()
+    assert not promoted.exists() and "The model best was removed" in said(checked(page)) and "remove" not in buttons(page)
+
+
+def test_a_read_only_telltale_neither_demotes_nor_removes(open_page, promoted, monkeypatch):
+    monkeypatch.setenv("TELLTALE_READONLY", "1")
+    listed, opened = open_page(), open_page(run="mine")
+    assert not {"demote", "remove", "promote"} & (buttons(listed) | buttons(opened)) and "Classify uses this model" in said(opened)
+
+
+def test_a_figure_that_was_not_measured_is_a_dash(open_page, folder, tiny_bundle):
+    card = make_run(folder, "mine", "completed", bundle=tiny_bundle) / "bundle" / "card.json"
+    content = json.loads(card.read_text())
+    content["metrics"]["test"].pop("precision")  # of a model that called nothing AI-generated there is none
+    card.write_text(json.dumps(content))
+    table = next(frame for frame in open_page(run="mine").dataframe if "roc_auc" in frame.value)
+    assert np.isnan(table.value.loc["test", "precision"]) and table.proto.placeholder == "–"
 
 
 @pytest.mark.parametrize("state", STATES)

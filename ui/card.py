@@ -76,6 +76,7 @@ def metrics_table(figures: dict[str, dict[str, float]]) -> None:
     st.dataframe(
         pd.DataFrame.from_dict(figures, orient="index", columns=list(COLUMNS), dtype=float),
         column_config={key: st.column_config.NumberColumn(title, format=form) for key, (title, form) in COLUMNS.items()},
+        placeholder="–",
     )
 
 

@@ -11,6 +11,12 @@ from detector.bundle import PRACTICE_IS_NOT
 if TYPE_CHECKING:
     from detector.bundle import Bundle
 
+SCORE = (
+    "A practice model's score says which side of its practice set a picture resembles: patches of two photos, or what a simulated generator "
+    "made. Of any other picture it says nothing, however sure it looks."
+)
+"""What stands where other models say how sure they are."""
+
 
 def notice(bundle: Bundle, name: str | None = None) -> None:
     """Above everything that comes from a practice model; nothing for any other. name: as Markdown, where several models are on the page."""

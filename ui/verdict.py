@@ -90,12 +90,12 @@ def show(name: str, result: FileResult, bundle: Bundle, stressed: Sequence[Stres
         f'<div role="status" style="border-left:6px solid {COLOURS[given]};padding:.1rem 0 .1rem .9rem">'
         f'<div style="overflow-wrap:anywhere" data-testid="name"><bdi>{escape(shortened(name, limit=80))}</bdi></div>'
         f'<h2 style="font-size:2rem;font-weight:700;line-height:1.25;padding:0;margin:0" data-testid="verdict">{TITLES[given]}</h2>'
-        f'<div style="font-size:1.1rem" data-testid="probability">P(AI-generated) = {percent(analysis.y_score)}</div></div>'
+        f'<div style="font-size:1.1rem" data-testid="probability">P(AI-generated) {_relation(analysis.y_score)}</div></div>'
     )
     practice.badge(bundle)
     st.html(_scale(analysis, bundle))
-    sentences = [in_words(analysis)]
-    if damage:  # what overrules the model's own words comes before them
+    sentences = [practice.SCORE if bundle.practice else in_words(analysis)]
+    if damage and not (bundle.practice and given == analysis.verdict):  # what overrules the model's own words comes before them
         sentences.insert(0 if given != analysis.verdict else 1, after_damage(analysis, bundle, stressed))
     for sentence in sentences:
         st.markdown(sentence)
@@ -105,13 +105,20 @@ def show(name: str, result: FileResult, bundle: Bundle, stressed: Sequence[Stres
         st.info(plain(note, limit=300), icon=":material/info:")
 
 
+def _relation(y_score: float) -> str:
+    """For instance "= 42.0%" or "&lt; 0.1%", as HTML."""
+    shown = percent(y_score)
+    return escape(f"{shown[0]} {shown[1:]}" if shown[0] in "<>" else f"= {shown}")
+
+
 def _scale(analysis: Analysis, bundle: Bundle) -> str:
     """A bar from real to AI-generated with the unsure band, the threshold and this picture's score. Numbers only go in: nothing to escape."""
     low, high = bundle.unsure
     label = (
-        f"Score {analysis.y_score:.3f} on a scale from 0, real, to 1, AI-generated; threshold {analysis.threshold:.3f}; "
-        f"unsure between {low:.3f} and {high:.3f}."
+        f"Score {analysis.y_score:.3f} on a scale from 0, real, to 1, AI-generated; threshold {analysis.threshold:.3f}"
+        + (f"; unsure between {low:.3f} and {high:.3f}." if f"{low:.3f}" != f"{high:.3f}" else ".")
     )
+    band = f" · unsure {low:.2f}–{high:.2f}" if f"{low:.2f}" != f"{high:.2f}" else ""
     return (
         f'<div role="img" aria-label="{label}" style="margin:.4rem 0 .2rem">'
         f'<div style="position:relative;height:14px;border-radius:7px;background:linear-gradient(90deg,{COLOURS["real"]} 0 {low:.2%},'
@@ -120,5 +127,5 @@ def _scale(analysis: Analysis, bundle: Bundle) -> str:
         f'<div style="position:absolute;left:clamp(4px,{analysis.y_score:.2%},calc(100% - 4px));top:-5px;width:8px;height:24px;margin-left:-4px;'
         f'border-radius:4px;background:#fff;border:2px solid #111"></div></div>'
         f'<div style="display:flex;justify-content:space-between;font-size:.875rem;margin-top:.35rem">'
-        f"<span>0 real</span><span>threshold {analysis.threshold:.2f} · unsure {low:.2f}–{high:.2f}</span><span>1 AI</span></div></div>"
+        f"<span>0 real</span><span>threshold {analysis.threshold:.2f}{band}</span><span>1 AI</span></div></div>"
     )

@@ -84,8 +84,9 @@ def load_dataset(
     rows, dropped = without_leaks(rows)
     if dropped:
         notes.append(f"{counted(dropped, 'training image')} left out: near-duplicates of images in val, test or unseen.")
+    brought = frozenset(rows["split"])
     rows = with_splits(rows, seed, val_fraction, test_fraction)
-    notes += check_classes(rows)
+    notes += check_classes(rows, brought)
     if unreadable:
         notes.append(f"{counted(len(unreadable), 'image')} left out: missing or unreadable.")
     practice = (root / PRACTICE_MARK).is_file()

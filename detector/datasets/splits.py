@@ -51,8 +51,11 @@ def _cut(rows: pd.DataFrame, into: str, fraction: float, seed: int) -> pd.DataFr
     return rows.assign(split=rows["split"].mask(moved, into))
 
 
-def check_classes(rows: pd.DataFrame) -> list[str]:
-    """DatasetError unless train and val hold both classes; notes about other splits that hold only one."""
+def check_classes(rows: pd.DataFrame, brought: frozenset[str]) -> list[str]:
+    """DatasetError unless train and val hold both classes; notes about other splits that hold only one.
+
+    brought: the splits that the dataset had by itself; where val is not among them it was cut from train.
+    """
     count = rows.groupby(["split", "y_true"]).size()
     for y_true, title in CLASS_TITLES.items():
         if not (rows["y_true"] == y_true).any():
@@ -60,10 +63,17 @@ def check_classes(rows: pd.DataFrame) -> list[str]:
                 f"All images found are {CLASS_TITLES[1 - y_true]}. Add {title} ones: a detector learns from both."
             )
         for split in ("train", "val"):
-            if not count.get((split, y_true), 0):
+            if count.get((split, y_true), 0):
+                continue
+            if "val" in brought:
                 raise DatasetError(
                     f"The {split} split has no {title} images. Add more of them that differ from each other, or name other splits in a manifest.csv."
                 )
+            of_class = rows["y_true"].value_counts()
+            raise DatasetError(
+                f"{of_class.get(1, 0):,} AI-generated and {of_class.get(0, 0):,} real images were found: too few {title} ones that differ from "
+                "each other to cut splits for training, validation and test from. Add more."
+            )
     return [
         f"The {split} split has only {CLASS_TITLES[1 - y_true]} images: no ROC curve can be drawn from it."
         for split in ("test", "unseen")

@@ -63,6 +63,8 @@ class FileFacts:
     @property
     def summary(self) -> str:
         """One sentence on the whole; absence of evidence is called that."""
+        if not self.findings and not self.format:
+            return "No metadata was found."
         if not self.findings:
             return "No metadata. That says nothing: most sites and messengers strip it."
         if self.silent:

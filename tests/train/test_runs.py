@@ -88,6 +88,14 @@ def test_a_status_is_of_this_process(run):
     assert run.alive()
 
 
+def test_a_resumed_run_keeps_its_first_start(run, child):
+    run.record_status("running", "", None, {"pid": child.pid, "create_time": 1.0})
+    first = run.read("status.json")["started"]
+    run.set_status("running")
+    run.set_status("completed", "", 0)
+    assert first and run.read("status.json")["started"] == first <= run.read("status.json")["updated"]
+
+
 def test_a_run_is_alive_while_its_process_is(run, child):
     pretend(run, child.pid, psutil.Process(child.pid).create_time())
     assert run.alive()

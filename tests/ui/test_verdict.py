@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from detector.stress import DAMAGES, ORDINARY, Stressed
 from ui import verdict
@@ -36,6 +37,41 @@ def test_unsure_says_where_the_score_leans_and_that_it_decides_nothing(y_score, 
     assert verdict.in_words(analysis("unsure", y_score)) == (
         f"The score is too close to the threshold to call. It leans towards {leaning}, but pictures like this go either way."
     )
+
+
+def shown(y_score: float, unsure: tuple[float, float], practice: bool) -> str:
+    """Everything on the page for a real verdict that stands all damage, as its source."""
+
+    def page(y_score, unsure, practice):
+        from types import SimpleNamespace
+
+        from detector.stress import DAMAGES, Stressed
+        from ui import verdict
+
+        given = SimpleNamespace(card={}, practice=practice, unsure=unsure, verdict=lambda score: "real")
+        result = SimpleNamespace(analysis=SimpleNamespace(verdict="real", y_score=y_score, threshold=0.5), notes=())
+        verdict.show("a.png", result, given, [Stressed(damage, y_score, 0.0, None, None) for damage in DAMAGES], damage=True)
+
+    app = AppTest.from_function(page, args=(y_score, unsure, practice)).run()
+    assert not app.exception
+    return "\n".join([*(element.proto.body for element in app.get("html")), *(element.value for element in app.markdown)])
+
+
+def test_a_practice_model_is_never_called_certain():
+    practice, other = shown(0.001, (0.4, 0.6), True), shown(0.001, (0.4, 0.6), False)
+    for words in ("nearly certain", "Ordinary damage does not change this"):
+        assert words in other and words not in practice
+    assert "which side of its practice set a picture resembles" in practice
+
+
+@pytest.mark.parametrize(("y_score", "words"), [(0.0001, "&lt; 0.1%"), (0.42, "= 42.0%"), (0.9999, "&gt; 99.9%")])
+def test_a_probability_beyond_the_scale_is_no_equation(y_score, words):
+    assert f"P(AI-generated) {words}<" in shown(y_score, (0.4, 0.6), False)
+
+
+def test_an_empty_unsure_band_is_left_out():
+    assert "unsure 0.40–0.60" in shown(0.1, (0.4, 0.6), False)
+    assert "unsure" not in shown(0.1, (0.5, 0.5), False)
 
 
 def test_a_low_threshold_does_not_make_a_low_score_sound_sure():

@@ -167,7 +167,7 @@ class RunDirectory:
         before: dict[str, Any] = {}
         with suppress(RunError):
             before = self.read("status.json")
-        started = before.get("started") if processes.same(before, process) else now if state == "running" else None
+        started = before.get("started") or (now if state == "running" else None)  # a resumed run began when it was first started
         content = {"state": state, "reason": reason, "returncode": returncode, **process, "started": started, "updated": now}
         try:
             self.write("status.json", content)

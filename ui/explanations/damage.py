@@ -47,7 +47,7 @@ def show(entry: Checked, bundle: Bundle, loading: Future[Classifier], redraw: bo
         "Thick frames: **ordinary** damage, which nearly every picture on the web has been through. If one of these turns the verdict into its "
         "opposite, the verdict is called unsure; the others overrule nothing.",
         help="Each copy is damaged, then judged like a file of its own. A screenshot is 85% of the size and JPEG 80; a slight blur is one pixel. "
-        "*Moved* is the share of the attention that went to other patches (total variation distance); a diffuse map cannot move far. Large "
+        "*Attention moved* is the share of the attention that went to other patches (total variation distance); a diffuse map cannot move far. Large "
         f"pictures are damaged at a reduced size, with {SHORT_SIDE} to {2 * SHORT_SIDE - 1} pixels along the short side.",
     )
 
@@ -92,7 +92,7 @@ def _frame(tiles: list[str]) -> str:
 
 
 def _tile(copy: Stressed, picture: str, bundle: Bundle, turns: bool) -> str:
-    moved = "" if copy.drift is None else f"moved {copy.drift:.0%}"
+    moved = "" if copy.drift is None else f"attention moved {copy.drift:.0%}"
     ordinary = copy.damage.name in ORDINARY
     return _tile_html(picture, copy.damage.title, _words(bundle.verdict(copy.y_score), copy.y_score, turns), moved, ordinary)
 
@@ -112,5 +112,5 @@ def _tile_html(picture: str, title: str, words: str, moved: str, ordinary: bool 
         '<div role="listitem" style="flex:1 0 5.9rem;min-width:0;max-width:9rem;font-size:.8125rem;line-height:1.35;scroll-snap-align:start">'
         f'<div style="aspect-ratio:1;border-radius:6px;outline:{frame};outline-offset:-1px">{shown}</div>'
         f'<div style="margin-top:.35rem;min-height:1.35em">{escape(title)}</div><div style="min-height:2.7em">{words}</div>'
-        f'<div style="min-height:1.35em;opacity:.8">{escape(moved)}</div></div>'
+        f'<div style="min-height:2.7em;opacity:.8">{escape(moved)}</div></div>'
     )

@@ -37,6 +37,14 @@ def default(bundle: Bundle) -> str:
     return measured.default if measured and measured.default in METHODS else attention_rollout.NAME
 
 
+def quick(bundle: Bundle) -> str | None:
+    """The method that proved the most faithful to this model among those that take no longer than a glance; None if nothing was measured."""
+    measured = bundle.explanations
+    ranked = [default(bundle), *(name for name, _ in measured.ranked)] if measured else []
+    fits = (name for name in ranked if name in METHODS and name != occlusion.NAME and not METHODS[name].available(bundle.architecture))
+    return next(fits, None)
+
+
 def several() -> bool:
     """Whether more than one map will be asked for, known before ``choose`` has been drawn."""
     return len(st.session_state.get("maps") or st.query_params.get_all("maps")) > 1
@@ -44,9 +52,11 @@ def several() -> bool:
 
 def choose(bundle: Bundle) -> list[str]:
     """Ask for the methods; at least one, in the order of ``METHODS``. The choice is in the URL and stays while pictures come and go."""
+    reset = st.session_state.pop("maps-were-reset", False)  # Streamlit warns of a widget that has a default and a value from a callback
     asked = st.pills(
-        "Maps", list(METHODS), selection_mode="multi", default=[default(bundle)], key="maps", bind="query-params", persist_state="session",
-        format_func=lambda name: METHODS[name].title, help=_help(bundle), wrap=True, on_change=_at_least_one, args=(default(bundle),),
+        "Maps", list(METHODS), selection_mode="multi", default=None if reset else [default(bundle)], key="maps", bind="query-params",
+        persist_state="session", format_func=lambda name: METHODS[name].title, help=_help(bundle), wrap=True,
+        on_change=_at_least_one, args=(default(bundle),),
     )  # fmt: skip
     return [name for name in METHODS if name in asked] or [default(bundle)]
 
@@ -113,6 +123,7 @@ def _explain(classifier: Classifier, content: bytes, name: str, progress, cancel
 def _at_least_one(name: str) -> None:
     if not st.session_state.maps:
         st.session_state.maps = [name]
+        st.session_state["maps-were-reset"] = True
 
 
 def _help(bundle: Bundle) -> str:

@@ -62,7 +62,8 @@ def _with_truth(found: Outcome) -> None:
 
 
 def _without_truth(found: Outcome) -> None:
-    st.subheader(f"The model moved you {found.followed.hits} of {found.followed.n} times that you disagreed", anchor=False)
+    times = "time" if found.followed.n == 1 else "times"
+    st.subheader(f"The model moved you {found.followed.hits} of {found.followed.n} {times} that you disagreed", anchor=False)
     for column, (title, share) in zip(
         st.columns(2), (("In agreement, before", found.agreed_before), ("In agreement, after hearing the model", found.agreed_after)), strict=True
     ):
@@ -82,7 +83,8 @@ def _times(share: Share, you_were: str) -> str:
     """How often the model prevailed, of how many occasions it had."""
     if not share.n:
         return f"it never leaned the other way when you were {you_were}."
-    return f"{share.hits} of the {share.n} times that you were {you_were} and it leaned the other way.{_interval(share)}"
+    occasions = "the one time" if share.n == 1 else f"the {share.n} times"
+    return f"{share.hits} of {occasions} that you were {you_were} and it leaned the other way.{_interval(share)}"
 
 
 def _side_notes(found: Outcome) -> str:

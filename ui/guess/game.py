@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from detector.classifier import FileResult
+from detector.explain import Heatmap
 from detector.images import MAX_FILE_BYTES, ImageReadError
 
 REAL, AI = 0, 1
@@ -41,13 +42,14 @@ class Candidate:
 
 @dataclass
 class Round:
-    """One picture: the guess before and the answer after the model was heard, None until given; likewise what the model said."""
+    """One picture: the guess before and the answer after the model was heard, None until given; likewise what the model said and the map shown."""
 
     candidate: Candidate
     guess: int | None = None
     confidence: str | None = None
     result: FileResult | None = None
     answer: int | None = None
+    heatmap: Heatmap | None = None
 
     @property
     def stage(self) -> str:

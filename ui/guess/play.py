@@ -11,8 +11,10 @@ import streamlit as st
 from PIL import Image
 
 from detector.bundle import Bundle
+from detector.explain import METHODS, Heatmap, Unavailable, attention_rollout
 from detector.images import ImageReadError, read_image
 from ui import models, verdict
+from ui.explanations import maps
 from ui.guess.game import AI, CONFIDENCES, REAL, WORDS, Game, Round
 from ui.heatmap_viewer import heatmap_viewer
 from ui.text import plain
@@ -30,8 +32,9 @@ ICONS = {AI: ":material/smart_toy:", REAL: ":material/photo_camera:"}
 STYLE = """<style>
 .st-key-guess_picture img { height: clamp(14rem, 100vh - 25rem, 92vw); width: 100%; max-width: 100%; object-fit: contain; }
 .st-key-guess_picture :is([data-testid=stImage], [data-testid=stImageContainer], [data-testid=stFullScreenFrame]) { width: 100% !important; }
-.st-key-guess_answers button { min-height: 4rem; }
-.st-key-guess_answers button p { font-size: 1.35rem; }
+:is(.st-key-guess_answers, .st-key-guess_final) button { min-height: 4rem; }
+:is(.st-key-guess_answers, .st-key-guess_final) button p { font-size: 1.35rem; }
+.st-key-guess_answers > div { flex: 1 1 9rem !important; }
 </style>"""
 
 
@@ -119,23 +122,46 @@ def _reveal(game: Game, round: Round, bundle: Bundle, loading: Future[Classifier
     with words:
         verdict.show(title, round.result, bundle)
         st.markdown(f"### You said: {WORDS[round.guess]}. And now?")
-        with st.container(key="guess_answers"):
+        with st.container(key="guess_final"):
             for y in (AI, REAL):
                 label = f"Stay with {WORDS[y]}" if y == round.guess else f"Change to {WORDS[y]}"
                 st.button(label, key=_key(game, f"answer_{y}"), icon=ICONS[y], shortcut=KEYS[y], width="stretch", on_click=game.answer, args=(y,))
     with viewer:
-        _heatmap(round, jpeg, title)
+        _heatmap(round, bundle, loading, jpeg, title)
 
 
-def _heatmap(round: Round, jpeg: bytes, title: str) -> None:
+def _heatmap(round: Round, bundle: Bundle, loading: Future[Classifier], jpeg: bytes, title: str) -> None:
+    """The map that was measured to be the most faithful of the quick ones; where none was measured, attention rollout, called untested."""
     analysis = round.result.analysis
-    if analysis.heatmap is None:
+    if round.heatmap is None:
+        round.heatmap = _explained(round, bundle, loading) or analysis.heatmap
+    heatmap = round.heatmap
+    if heatmap is None:
         st.image(jpeg, alt=title)
-        st.markdown("This model has no attention to show.")
+        st.markdown(maps.NO_ATTENTION)
         return
+    method = METHODS[heatmap.method]
+    st.markdown(f"**{method.title}**", help=method.sentence)
+    if not (bundle.explanations and heatmap.method in bundle.explanations.methods):
+        st.caption("Whether this map tells what decided was not tested for this model.")
+    attention = analysis.attention if heatmap is analysis.heatmap else None
+    status = maps.STATUS[heatmap.method].format(side={"ai": "AI-generated", "real": "real"}.get(heatmap.towards or "", ""))
     heatmap_viewer(
-        jpeg, "image/jpeg", analysis.region, analysis.attention, analysis.heatmap, alt=title, filename=f"{title}.jpg", key="guess_viewer"
+        jpeg, "image/jpeg", analysis.region, attention, heatmap, alt=title, filename=f"{title}.jpg", key="guess_viewer", status=status
     )  # fmt: skip
+
+
+def _explained(round: Round, bundle: Bundle, loading: Future[Classifier]) -> Heatmap | None:
+    """The measured choice; None where there is none, where it came with the verdict, or where the network turns out not to allow it."""
+    name = maps.quick(bundle)
+    if name is None or name == attention_rollout.NAME:
+        return None
+    classifier = models.started(loading)
+    with st.spinner(f"{METHODS[name].title}: the first one takes some seconds longer"):
+        try:
+            return classifier.explain(read_image(round.candidate.read()), name)
+        except (Unavailable, ImageReadError):
+            return None
 
 
 def _other_ways(game: Game) -> None:

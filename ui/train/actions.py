@@ -1,14 +1,15 @@
-"""What can be done with a run: stop, resume, look at on Evaluate, promote, delete."""
+"""What can be done with a run, and with the model it became: stop, resume, look at on Evaluate, promote, demote, delete."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from detector.bundle import DEFAULT_BUNDLE, PRACTICE_IS_NOT, BundleError, default_bundle
+from detector import promotion
+from detector.bundle import DEFAULT_BUNDLE, PRACTICE_IS_NOT, BundleError, available, default_bundle
 from detector.promotion import demote, promote
 from train import runs
 from ui.evaluate.sources import of_run
-from ui.text import plain
+from ui.text import plain, printable
 from ui.train.words import practised
 
 PROBLEM, DONE = "train_problem", "train_done"
@@ -41,7 +42,9 @@ def show(run: runs.Run, locked: bool) -> None:
             st.button("Resume", icon=":material/play_arrow:", key="resume", type="primary", on_click=_do, args=(runs.resume, run.id, ""), help=about)
         if finished and st.button("Open on Evaluate", icon=":material/analytics:", key="evaluate"):
             st.switch_page("pages/evaluate.py", query_params={"models": of_run(run.id)})
-        if "promote" in possible:
+        if "promote" in possible and (name := used_as(run)):
+            _demote_button(name)
+        elif "promote" in possible:
             st.button("Promote", icon=":material/upgrade:", key="promote", on_click=_ask, args=("promote", run.id))
         if "delete" in possible:
             st.button("Delete", icon=":material/delete:", key="delete", type="tertiary", on_click=_ask, args=("delete", run.id))
@@ -50,17 +53,24 @@ def show(run: runs.Run, locked: bool) -> None:
         {"promote": _promote, "delete": _delete}[action](run)
 
 
+def used_as(run: runs.Run) -> str | None:
+    """The name under which Classify uses this run's model; None if it uses another one."""
+    return promotion.used_as(run.bundle) if run.state == "completed" and run.bundle else None
+
+
 def default_model(locked: bool) -> None:
-    """Which model Classify uses, and the way back to the one that ships."""
+    """Which model Classify uses, the way back to the one that ships, and the way to be rid of promoted ones."""
     name = default_bundle()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f":material/image_search: Classify uses the model **{plain(name, limit=60)}**.")
-        if not locked and name != DEFAULT_BUNDLE and st.button(
-            "Demote it", icon=":material/undo:", key="demote", type="tertiary",
-            help="Classify uses the model that ships again. The promoted one stays among the models to choose from.",
-        ):  # fmt: skip
-            _demote(name)
-            st.rerun()
+        if not locked and name != DEFAULT_BUNDLE:
+            _demote_button(name)
+        promoted = [] if locked else [name for name in available() if promotion.is_promoted(name)]
+        if promoted:
+            st.button("Remove model", icon=":material/delete:", key="remove", type="tertiary", on_click=_ask, args=("remove",),
+                      help="Deletes a promoted model from the folder of models.")  # fmt: skip
+    if promoted and st.session_state.get(ASKED) == ("remove", ""):
+        _remove(promoted)
 
 
 def _ask(action: str = "", run_id: str = "") -> None:
@@ -72,6 +82,7 @@ def _ask(action: str = "", run_id: str = "") -> None:
 def _promote(run: runs.Run) -> None:
     """Ask for a name; the copy is made before the dialog closes."""
     st.markdown("Its bundle is copied to the folder of models, and **Classify uses it from now on**. You can demote it again.")
+    st.markdown("`python -m detector` in a terminal uses it too, where no other model is named.")
     if practised(run):
         st.warning(PRACTICE_IS_NOT, icon=":material/school:")
     name = st.text_input("Name of the model", run.id[:60], key="promote_name", max_chars=60)
@@ -87,6 +98,25 @@ def _promote(run: runs.Run) -> None:
         st.session_state[DONE] = f"{name.strip()} is promoted. Classify uses it now."
         _ask()
         st.rerun()
+
+
+@st.dialog("Remove a model?", on_dismiss=_ask)
+def _remove(promoted: list[str]) -> None:
+    name = st.selectbox("Promoted model", promoted, key="remove_name", format_func=printable)
+    st.markdown(f"The model **{plain(name, limit=60)}** goes from the folder of models for good. The run it came from stays, if it is still there.")
+    if name == default_bundle():
+        st.markdown("Classify uses it now, and will use the model that ships instead.")
+    with st.container(horizontal=True):
+        if st.button("Remove it", type="primary", icon=":material/delete:", key="remove_now"):
+            try:
+                promotion.remove(name)
+                st.session_state[DONE] = f"The model {name} was removed."
+            except BundleError as error:
+                st.session_state[PROBLEM] = str(error)
+            _ask()
+            st.rerun()
+        if st.button("Keep it", key="remove_not", on_click=_ask):
+            st.rerun()
 
 
 @st.dialog("Delete this run?", on_dismiss=_ask)
@@ -114,9 +144,14 @@ def _do(action, run_id: str, done: str) -> bool:
     return True
 
 
+def _demote_button(name: str) -> None:
+    about = "Classify uses the model that ships again. The promoted one stays among the models to choose from."
+    st.button("Demote it", icon=":material/undo:", key="demote", type="tertiary", on_click=_demote, args=(name,), help=about)
+
+
 def _demote(name: str) -> None:
     try:
         demote()
-        st.session_state[DONE] = f"{name} is no longer the model Classify uses."
+        st.session_state[DONE] = f"{name} is no longer the model Classify uses. To delete it, press Remove model above the list of runs."
     except BundleError as error:
         st.session_state[PROBLEM] = str(error)

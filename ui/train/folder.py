@@ -52,8 +52,8 @@ def choose(locked: bool) -> tuple[str, Survey | None]:
     if not locked and button.button(
         "Make a practice set", icon=":material/science:", key="make_practice", width="stretch",
         help="Patches of two photos, and the same patches passed through a simulated generator's up-sampling. A run on it takes a few minutes.",
-    ):  # fmt: skip
-        _make_practice()
+    ) and _make_practice():  # fmt: skip
+        st.rerun()  # what stands above the form says what to do next
     text = field_.text_input(
         "Data folder, on this machine", key="data_folder", persist_state="session", placeholder="/home/me/pictures, with folders real and ai in it",
         max_chars=1000,
@@ -64,8 +64,13 @@ def choose(locked: bool) -> tuple[str, Survey | None]:
     return text, _checked(text)
 
 
-def _make_practice() -> None:
-    """Before the widgets that show folder and recipe are drawn: both are set here."""
+def practice_chosen() -> bool:
+    """Whether the practice set that is made here stands in the form."""
+    return st.session_state.get("data_folder") == str(runs.folder() / PRACTICE_FOLDER)
+
+
+def _make_practice() -> bool:
+    """Before the widgets that show folder and recipe are drawn: both are set here. False if the set could not be made."""
     state = st.session_state
     try:
         with st.spinner("Cutting the practice pictures"):
@@ -73,6 +78,8 @@ def _make_practice() -> None:
         state.recipe = PRACTICE_RECIPE
     except DatasetError as error:
         st.error(plain(str(error), limit=600), icon=":material/error:")
+        return False
+    return True
 
 
 def _checked(text: str) -> Survey | None:

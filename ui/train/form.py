@@ -81,10 +81,12 @@ def _recipe() -> tuple[str, Recipe]:
 def _backbone(recipe: Recipe) -> tuple[list[str], str]:
     """What the backbone starts from, as an override if that is not what the recipe says, and what is wrong with it."""
     own = recipe.backbone_weights if recipe.backbone_weights in ("imagenet", "none") else "file"
+    bare = own == "none"  # a small network that nobody has trained elsewhere: there are no weights it could start from
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     choice = left.segmented_control(
         "Backbone weights", list(WEIGHTS), default=own, required=True, format_func=WEIGHTS.get, key=f"weights:{recipe.name}", persist_state="session",
-        help="ImageNet's are downloaded by Keras the first time, about 24 MB. Without any, far more pictures are needed.",
+        help="This recipe's network starts from random weights: it is too small to have any of ImageNet's." if bare else
+        "ImageNet's are downloaded by Keras the first time, about 24 MB. Without any, far more pictures are needed.", disabled=bare,
     )  # fmt: skip
     if choice != "file":
         return ([] if choice == own else [f"backbone_weights={choice}"]), ""

@@ -28,7 +28,9 @@ def show(all_runs: Sequence[runs.Run]) -> None:
         height=min(MAX_HEIGHT, 38 + 35 * len(table)), alt="All runs; tick one to open it, several to compare them",
         column_config={
             "Started": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
-            "Took": st.column_config.NumberColumn("Took (min)", format="%.1f"),
+            "Took": st.column_config.NumberColumn(
+                "Took, with pauses (min)", format="%.1f", help="From the first start to the end, with the time before a run was resumed."
+            ),
             **{name: st.column_config.NumberColumn(format="%.3f") for name in ("Best val AUC", "Test AUC", "Test balanced")},
         },
     )  # fmt: skip

@@ -87,6 +87,8 @@ def _reason(run: runs.Run) -> None:
     reason, meaning = f"{plain(run.reason, limit=600)}{code}".strip(), STATES[run.state][3]
     if run.state == "completed" and run.bundle is None:
         meaning = "It has finished, but its model is not there. Resume makes it again from the last checkpoint."
+    if name := actions.used_as(run):
+        meaning = f"Classify uses this model: it is promoted as **{plain(name, limit=60)}**."
     if run.queue_position:
         meaning = f"It is number {run.queue_position} in the queue. {meaning}"
     if reason and run.state in PROMINENT:
@@ -172,7 +174,7 @@ def _facts(run: runs.Run) -> None:
         if run.started:
             facts["Started"] = f"{run.started.astimezone():%Y-%m-%d %H:%M}"
         if run.started and run.ended:
-            facts["Took"] = duration((run.ended - run.started).total_seconds())
+            facts["Took, with pauses"] = duration((run.ended - run.started).total_seconds())
         if run.returncode is not None:
             facts["Exit code"] = str(run.returncode)
         st.markdown("\n".join(f"- {name}: {plain(str(value), limit=300)}" for name, value in facts.items() if value))
