@@ -12,7 +12,7 @@ run: .venv/.run
 	$(BIN)/streamlit run streamlit_app.py
 
 test: .venv/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/.test
 	$(BIN)/ruff check .
