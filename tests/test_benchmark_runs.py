@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -16,6 +17,12 @@ SMALL = Effort(
     stand_ins=2, real=2, real_runs=1, recipe="tiny-attention", input_pipeline=("--pictures=20", "--batch=4", "--steps=1", "--rounds=1"),
 )  # fmt: skip
 KILLS = {"kills": 150, "kills_of_real_trainings": 12, "false_states": 0, "lost_runs": 0}
+
+
+def elsewhere(work, *arguments, **named):
+    """What ``work`` returns in a thread of its own: the browser tests may have Playwright running in this one, which takes no second."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work, *arguments, **named).result()
 
 
 def test_real_trainings_that_were_killed_read_true_and_resume(tmp_path):
@@ -32,7 +39,7 @@ def test_the_input_pipeline_is_measured_in_both_stages():
 
 def test_training_is_measured_with_the_page_open_and_alone(tmp_path):
     try:
-        rates = train_rates(tmp_path, 1, 1.0, "tiny-attention")
+        rates = elsewhere(train_rates, tmp_path, 1, 1.0, "tiny-attention")
     except NoBrowser as reason:
         pytest.skip(str(reason))
     assert {name: len(found) for name, found in rates.items()} == dict.fromkeys(("alone", "page", "cores", "app_cores"), 1)
@@ -41,7 +48,7 @@ def test_training_is_measured_with_the_page_open_and_alone(tmp_path):
 
 def test_lines_are_waited_for_on_the_page(tmp_path):
     try:
-        delays = line_delays(tmp_path, 2, long_log=True)
+        delays = elsewhere(line_delays, tmp_path, 2, long_log=True)
     except NoBrowser as reason:
         pytest.skip(str(reason))
     assert len(delays) == 2 and all(0 < delay < 60 for delay in delays)
