@@ -313,6 +313,27 @@ def test_every_state_shows_its_name_its_reason_and_what_can_be_done(open_page, f
     assert {name for name in ("stop", "resume", "delete", "promote") if name in buttons(page)} == run.actions
 
 
+@pytest.mark.parametrize("state", STATES)
+def test_what_follows_a_live_run_stands_at_the_same_place_in_every_state(open_page, folder, state):
+    """A fragment draws where it stood when the page was last drawn. Were another part there by now, the browser would refuse what is drawn."""
+    make_run(folder, "theirs", "running")
+    make_run(folder, "mine", state, reason="So it is.")
+    landmarks = {"#### Curves", "#### Log"}
+    assert places(open_page(run="mine"), landmarks) == places(open_page(run="theirs"), landmarks)
+
+
+def places(page: AppTest, texts: set[str]) -> dict[str, tuple[int, ...]]:
+    """Text -> where in the page's tree of blocks its element is."""
+    found, open_ = {}, [(page.main, ())]
+    while open_:
+        node, path = open_.pop()
+        if node.type == "markdown" and node.value in texts:
+            found[node.value] = path
+        open_ += [(child, (*path, index)) for index, child in getattr(node, "children", {}).items()]
+    assert found.keys() == texts
+    return found
+
+
 def test_progress_is_told_as_the_run_writes_it(open_page, folder):
     make_run(folder, "mine", "running")
     page = open_page(run="mine")

@@ -26,12 +26,15 @@ LOG_SECONDS, PROGRESS_SECONDS, CURVES_SECONDS = 0.6, 1.5, 4.0
 
 
 def show(run: runs.Run, locked: bool) -> None:
-    """The whole view of one run."""
+    """The whole view of one run. Every part has a place of its own, the same in every state of the run, with something in it or not: a
+    fragment draws where it stood when the page was last drawn, and finds another part there if parts above it come and go.
+    """
     _light_reruns()
     live = run.live
     heading(run)
     st.fragment(_now, run_every=PROGRESS_SECONDS if live else None)(run.id, run.state)
-    actions.show(run, locked)
+    with st.container():
+        actions.show(run, locked)
     left, right = st.columns(2, gap="large")
     with left:
         st.fragment(_curves, run_every=CURVES_SECONDS if live else None)(run.id)
@@ -39,7 +42,8 @@ def show(run: runs.Run, locked: bool) -> None:
         st.markdown("#### Log")
         st.fragment(_log, run_every=LOG_SECONDS if live else None)(run.id)
         log.find_and_download(run.id, run.log_path)
-    _measured(run)
+    with st.container():
+        _measured(run)
     _facts(run)
 
 
@@ -124,9 +128,9 @@ def draw(metrics: dict, nothing: str) -> None:
     """The curves of one run, or of several over each other; where there is none, a sentence."""
     drawn = curves.figures({name: rows for name, rows in metrics.items() if len(rows)})
     st.markdown("#### Curves")
-    if not drawn:
-        st.caption(nothing)
-        return
+    with st.container():  # also where it stays empty, for the reason ``show`` gives
+        if not drawn:
+            st.caption(nothing)
     for start in range(0, len(drawn), 2):
         for column, (name, figure) in zip(st.columns(2), list(drawn.items())[start : start + 2], strict=False):
             alt = f"{curves.PANELS[name][0]} by epoch"
