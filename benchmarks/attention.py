@@ -1,10 +1,10 @@
 """``python -m benchmarks.attention --data DIR``: does self-attention help, and how diffuse is what it learns?
 
-The same network without attention, with 1 head and with 4, trained on the same budget, folds and seeds. A fold leaves whole sources out of
-training and is judged on those; near-duplicates never cross, since the training split alone is used and a dataset keeps each of their groups
-within one split. To afford it, everything below the last two blocks of the backbone is run once and remembered: those two blocks, the last
-convolution and the head are trained, which is the published "last several layers unfrozen". What is true of them need not be true of a
-network trained as a whole.
+The same network without attention, with 1 head, with 4, and with 1 head whose input is not added back, trained on the same budget, folds
+and seeds. A fold leaves whole sources out of training and is judged on those; near-duplicates never cross, since the training split alone is
+used and a dataset keeps each of their groups within one split. To afford it, everything below the last two blocks of the backbone is run
+once and remembered: those two blocks, the last convolution and the head are trained, which is the published "last several layers unfrozen".
+What is true of them need not be true of a network trained as a whole.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 CUT = "block6f_add"
 """The layer whose output is remembered, (B, 7, 7, 192); 33 layers of the backbone lie above it."""
 
-HEADS = (0, 1, 4)
+PLAIN = "no attention"
+DESIGNS: dict[str, dict] = {
+    PLAIN: {"heads": 0}, "1 head": {"heads": 1}, "4 heads": {"heads": 4}, "1 head, no residual": {"heads": 1, "residual": False},
+}  # fmt: skip
+"""Name -> arguments of the architecture."""
 MEASURES = {"val_auc": "ROC AUC, validation", "left_out_auc": "left-out sources", "left_out_paired_auc": "left-out sources, paired"}
 BATCH = 64
 
@@ -70,15 +74,15 @@ def remember(dataset, rows: pd.DataFrame, network, recipe, views: int) -> np.nda
     return remembered
 
 
-def train(heads: int, seed: int, weights: str, features: np.ndarray, labels: np.ndarray, shares: np.ndarray, epochs: int):
-    """The network above CUT with so many heads, trained: one epoch of the head alone, then ``epochs`` of everything, cosine from 1e-4.
+def train(design: str, seed: int, weights: str, features: np.ndarray, labels: np.ndarray, shares: np.ndarray, epochs: int):
+    """The network above CUT in that design, trained: one epoch of the head alone, then ``epochs`` of everything, cosine from 1e-4.
 
     features: (views, N, 7, 7, 192), a view drawn at random each time; shares: how often each row is drawn, summing to 1.
     """
     import keras
 
     keras.utils.set_random_seed(seed)
-    network = _architecture().build(weights, heads=heads)
+    network = _architecture().build(weights, **DESIGNS[design])
     above = keras.Model(network.get_layer(CUT).output, network.output)
     head = set(_architecture().head)
     model = keras.Model(above.input, above.output["logit"])
@@ -107,39 +111,39 @@ def judge(above, features: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def summary(results: pd.DataFrame) -> list[dict]:
-    """One row per number of heads: means over folds and seeds, and the difference from no attention with a 95% interval (paired t)."""
+    """One row per design: means over folds and seeds, and the difference from no attention with a 95% interval (paired t)."""
     table = []
     index = ["fold", "seed"]
-    plain = results[results["heads"] == 0].set_index(index)
-    for heads, part in results.groupby("heads"):
-        row = {"heads": int(heads), "runs": len(part)}
+    plain = results[results["design"] == PLAIN].set_index(index)
+    for design, part in results.groupby("design", sort=False):
+        row = {"design": design, "runs": len(part)}
         for name in MEASURES:
             row[name] = float(part[name].mean())
-            if heads:
+            if design != PLAIN:
                 difference = (part.set_index(index)[name] - plain[name]).to_numpy()
                 half = stats.t.ppf(0.975, len(difference) - 1) * stats.sem(difference)
                 row[f"{name}_gain"] = [float(difference.mean()), float(difference.mean() - half), float(difference.mean() + half)]
-        if heads:
+        if design != PLAIN:
             row["peak_median"], row["diffuse_share"] = float(part["peak_median"].mean()), float(part["diffuse_share"].mean())
         table.append(row)
     return table
 
 
 def markdown(table: Sequence[dict]) -> str:
-    lines = ["| heads | runs | " + " | ".join(f"{title} | gain" for title in MEASURES.values()) + " | attention peak, median | diffuse |"]
+    lines = ["| design | runs | " + " | ".join(f"{title} | gain" for title in MEASURES.values()) + " | attention peak, median | diffuse |"]
     lines.append("|---" * (lines[0].count("|") - 1) + "|")
     for row in table:
-        cells = [str(row["heads"]), str(row["runs"])]
+        cells = [row["design"], str(row["runs"])]
         for name in MEASURES:
             gain = row.get(f"{name}_gain")
             cells += [f"{row[name]:.3f}", "{:+.3f} ({:+.3f} to {:+.3f})".format(*gain) if gain else ""]
-        cells += [f"{row['peak_median']:.1f}x", f"{row['diffuse_share']:.0%}"] if row["heads"] else ["", ""]
+        cells += [f"{row['peak_median']:.1f}x", f"{row['diffuse_share']:.0%}"] if "peak_median" in row else ["", ""]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def measure(data: str, weights: str, folds: int, seeds: int, epochs: int, views: int, limit: int) -> pd.DataFrame:
-    """One row per (heads, fold, seed)."""
+    """One row per (design, fold, seed)."""
     from sklearn.metrics import roc_auc_score
 
     from detector.datasets import load_dataset
@@ -164,12 +168,12 @@ def measure(data: str, weights: str, folds: int, seeds: int, epochs: int, views:
         shares = sampling_shares(rows.iloc[inside], recipe.sampling)
         features = views_of_train[:, inside]
         for seed in range(seeds):
-            for heads in HEADS:
-                above = train(heads, seed, weights, features, labels[inside], shares, epochs)
+            for design in DESIGNS:
+                above = train(design, seed, weights, features, labels[inside], shares, epochs)
                 left_out, peaks = judge(above, plain_train[0][outside])
                 paired = rows["paired"].to_numpy(bool)[outside]
                 row = {
-                    "heads": heads, "fold": fold, "seed": seed,
+                    "design": design, "fold": fold, "seed": seed,
                     "val_auc": roc_auc_score(val_labels[known], judge(above, plain_val[0][known])[0]),
                     "left_out_auc": roc_auc_score(labels[outside], left_out),
                     "left_out_paired_auc": roc_auc_score(labels[outside][paired], left_out[paired]),
@@ -177,7 +181,7 @@ def measure(data: str, weights: str, folds: int, seeds: int, epochs: int, views:
                 if peaks is not None:
                     row |= {"peak_median": float(np.median(peaks)), "diffuse_share": float((peaks < DIFFUSE_BELOW).mean())}
                 results.append(row)
-                print("  ".join(f"{name} {value:.4g}" for name, value in row.items()), file=sys.stderr, flush=True)
+                print("  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "design"), f"({design})", file=sys.stderr, flush=True)
     return pd.DataFrame(results)
 
 

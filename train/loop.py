@@ -21,12 +21,15 @@ from detector.evaluation.calibration import sigmoid
 from detector.evaluation.metrics import headline
 from detector.images import ImageReadError
 from train.checkpoints import Checkpoints, Position
+from train.losses import AttentionFocus, attention_entropy
 from train.pipeline import CanonicalImages, TrainingBatches, evaluation_batches
 from train.recipes import Recipe, RecipeError, Stage, parse_unfreeze
 from train.runs import RunDirectory, Stopped, TrainingFailed
 
 STAGES = ("frozen", "finetune")
 PROGRESS_SECONDS = 1.0
+LOGGED = {"accuracy": "logit_accuracy", "auc": "logit_auc", "loss": "logit_loss", "attention_entropy": "attention_scores_attention_entropy"}
+"""Columns of metrics.csv -> what Keras calls them where attention is trained too. The loss is the verdict's alone."""
 MAX_LOSS = 1e3
 """A coin toss has a loss of 0.7; beyond this a network no longer learns, though its loss may stay a number."""
 DIVERGED = "training diverged. Start again with a lower learning_rate, more warmup_steps or a smaller clip_norm."
@@ -103,10 +106,13 @@ class Loop:
     def _build(self, pretrained: bool) -> keras.Model:
         weights = self.recipe.backbone_weights if pretrained and self.recipe.backbone_weights != "none" else None
         try:
-            return self.architecture.build(weights, **self.recipe.architecture_arguments)
+            network = self.architecture.build(weights, **self.recipe.architecture_arguments)
         except Exception as error:  # no such file, no network to download from, arguments that do not go together
             arguments = f"backbone_weights {weights} and architecture_arguments {self.recipe.architecture_arguments}"
             raise TrainingFailed(f"The network cannot be built with {arguments}: {error}") from error
+        if self.recipe.attention_focus and "attention" not in network.output:
+            raise RecipeError("attention_focus needs a network with attention: set it to 0, or architecture_arguments.heads to 1 or more.")
+        return network
 
     def _compile(self, stage: Stage) -> keras.Model:
         """The training model of a stage: the network's logit, with the stage's layers unfrozen and a fresh optimizer."""
@@ -121,12 +127,15 @@ class Loop:
             optimizer = keras.optimizers.AdamW(weight_decay=stage.weight_decay, **options)
         else:
             optimizer = keras.optimizers.Adam(**options)
-        model = keras.Model(self.network.input, self.network.output["logit"])
-        model.compile(
-            optimizer,
-            keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=self.recipe.label_smoothing),
-            metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0), keras.metrics.AUC(name="auc", from_logits=True)],
-        )
+        error = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=self.recipe.label_smoothing)
+        metrics = [keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0), keras.metrics.AUC(name="auc", from_logits=True)]
+        if weight := self.recipe.attention_focus:
+            losses = [error, AttentionFocus(self.recipe.attention_entropy)]
+            model = keras.Model(self.network.input, [self.network.output["logit"], self.network.output["attention"]])
+            model.compile(optimizer, losses, loss_weights=[1.0, weight], metrics=[metrics, [attention_entropy]])
+        else:
+            model = keras.Model(self.network.input, self.network.output["logit"])
+            model.compile(optimizer, error, metrics=metrics)
         model.optimizer.build(model.trainable_variables)
         count = sum(math.prod(variable.shape) for variable in model.trainable_variables)
         self.say(f"Stage {STAGES[self.position.stage]}: {count:,} trainable weights, {self.batches.steps} steps an epoch.")
@@ -178,7 +187,10 @@ class Loop:
         try:
             for images, labels in batches:
                 model.reset_metrics()  # Keras 3.12 would go on adding up
-                logs = model.train_on_batch(images.astype(np.float32), labels, return_dict=True)
+                targets = labels if len(model.outputs) == 1 else [labels] * len(model.outputs)
+                logs = model.train_on_batch(images.astype(np.float32), targets, return_dict=True)
+                if len(model.outputs) > 1:
+                    logs = {name: logs[key] for name, key in LOGGED.items()}
                 if not logs["loss"] < MAX_LOSS:  # too high, or not a number
                     raise TrainingFailed(f"The loss is {logs['loss']:.3g}: {DIVERGED}")
                 position.step += 1
@@ -198,7 +210,8 @@ class Loop:
                     last_checkpoint = now
         finally:
             batches.close()
-        sums = {name: position.sums.get(name, (math.nan, 1)) for name in ("accuracy", "auc", "loss")}
+        names = ("accuracy", "auc", "loss", *(["attention_entropy"] if self.recipe.attention_focus else []))
+        sums = {name: position.sums.get(name, (math.nan, 1)) for name in names}
         return {name: total / count for name, (total, count) in sums.items()}
 
     def _progress(self, stage: Stage, loss: float, steps_per_second: float) -> None:
@@ -260,12 +273,15 @@ def learning_rate(stage: Stage, steps: int) -> float | keras.optimizers.schedule
 
 
 def predict_logits(model: keras.Model, batches: Iterator[np.ndarray], should_stop: Callable[[], bool]) -> np.ndarray:
-    """float32 (N,) logits of a model whose output is the logit or a dict holding it. Raises Stopped if should_stop() says so in between."""
+    """float32 (N,) logits of a model whose output is the logit, a list that begins with it or a dict that holds it.
+
+    Raises Stopped if should_stop() says so in between.
+    """
     logits = [np.empty(0, np.float32)]
     for images in batches:
         if should_stop():
             raise Stopped
         output = model.predict_on_batch(images.astype(np.float32))
-        output = output["logit"] if isinstance(output, dict) else output
+        output = output["logit"] if isinstance(output, dict) else output[0] if isinstance(output, list) else output
         logits.append(keras.ops.convert_to_numpy(output)[:, 0])
     return np.concatenate(logits).astype(np.float32)

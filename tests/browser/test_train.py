@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+from urllib.request import urlopen
 
+import psutil
 import pytest
 from run_folders import make_run
 
@@ -69,7 +75,7 @@ class Page:
         field.fill(value, timeout=PATIENCE)
         field.press("Enter")
 
-    def logs(self, text: str) -> None:
+    def logs(self, text: str | re.Pattern) -> None:
         self.log.locator("div", has_text=text).first.wait_for(state="attached", timeout=PATIENCE)
 
     def badge(self, state: str) -> None:
@@ -85,6 +91,51 @@ def train(app_server, open_page, folder, weights, no_run_is_left):
         return Page(open_page(**options), url)
 
     return one
+
+
+@pytest.fixture
+def app_again(tmp_path):
+    """``app_again(url)``: SIGKILL the app that serves it and whatever it has started as its own, and start it anew at the same address."""
+    started = []
+
+    def again(url: str) -> None:
+        port = f"--server.port={urlsplit(url).port}"
+        server = next(process for process in psutil.process_iter(["cmdline"]) if port in (process.info["cmdline"] or ()))
+        command, environment = server.cmdline(), server.environ()
+        os.killpg(server.pid, signal.SIGKILL)
+        psutil.wait_procs([server], timeout=10)
+        with (tmp_path / "app.log").open("w") as log:
+            started.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True))
+        for _ in range(600):
+            try:
+                return urlopen(f"{url}/_stcore/health", timeout=5).close()
+            except OSError:
+                time.sleep(0.2)
+        raise AssertionError((tmp_path / "app.log").read_text())
+
+    yield again
+    for process in started:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_a_run_outlives_the_app_and_an_open_page_finds_it_again(train, folder, app_again):
+    page = train().open()
+    page.press("Make a practice set")
+    page.says("This is a practice set")
+    page.enter("Epochs, fine-tuning", "500")
+    page.says("finetune.epochs=500")
+    page.enter("Name of the run", "survivor")
+    page.says("/survivor")
+    page.press("Start")
+    page.tab.wait_for_url("**/train?run=survivor", timeout=PATIENCE)
+    page.logs("trainable weights")
+    app_again(page.url)
+    epoch = runs.find("survivor", folder).progress.get("epoch", 1)
+    page.logs(re.compile(rf"epoch {epoch + 1}\b"))  # written since; nobody has touched the tab
+    page.press("Stop")
+    page.badge("Stopped")
+    assert runs.find("survivor", folder).state == "stopped"
 
 
 def test_a_run_from_start_to_classify(train, folder):

@@ -213,6 +213,24 @@ def test_a_batch_of_one_class_has_no_auc_and_does_not_count_for_it(make_loop):
     assert math.isnan(metrics(loop)[0]["auc"]) and metrics(loop)[0]["loss"] > 0
 
 
+def test_attention_is_pushed_towards_single_patches_and_the_loss_logged_is_the_verdicts(make_loop):
+    pushed = make_loop(*PLAIN, "attention_focus=20", "attention_entropy=0.2", name="pushed")
+    left_alone = make_loop(*PLAIN, name="left alone")
+    first, *_, last = metrics_of(pushed)
+    assert 0 < last["attention_entropy"] < first["attention_entropy"] - 0.05
+    assert last["loss"] < 2 and "attention_entropy" not in metrics_of(left_alone)[0]
+
+
+def metrics_of(loop: Loop) -> list[dict[str, float]]:
+    loop.train()
+    return metrics(loop)
+
+
+def test_a_network_without_attention_cannot_be_asked_to_focus_it(make_loop):
+    with pytest.raises(RecipeError, match="attention_focus needs a network with attention"):
+        make_loop("architecture_arguments.heads=0", "attention_focus=1").train()
+
+
 # ---- stopping and going on -----------------------------------------------------------------------------------------------
 
 

@@ -101,6 +101,8 @@ class Recipe:
     seed: int = 0
     batch_size: int = 32
     label_smoothing: float = 0.0
+    attention_focus: float = 0.0  # weight in the loss of attention that is spread more evenly than ...
+    attention_entropy: float = 0.5  # ... this entropy of what patches receive: 0 is all on one patch, 1 the same on each
     workers: int = 2  # threads that read and augment images
     cache_gb: float = 3.0  # decoded images kept in memory, at most
     checkpoint_minutes: float = 5.0  # besides the one after every epoch
@@ -217,6 +219,8 @@ def _check(recipe: Recipe) -> None:
     demand(recipe.cache_gb >= 0, "cache_gb must not be negative.")
     demand(recipe.checkpoint_minutes >= 0, "checkpoint_minutes must not be negative.")
     demand(0 <= recipe.label_smoothing < 1, "label_smoothing must be at least 0 and less than 1.")
+    demand(recipe.attention_focus >= 0, "attention_focus must not be negative.")
+    demand(0 <= recipe.attention_entropy <= 1, "attention_entropy must be between 0 and 1.")
     at_most_1 = ("probability", "shift", "brightness", "saturation", "balance_sources")
     for part in ("augmentation", "sampling"):
         for setting in fields(getattr(recipe, part)):
