@@ -93,10 +93,10 @@ def train(app_server, open_page, folder, weights, no_run_is_left):
     return one
 
 
-@pytest.fixture
-def app_again(tmp_path):
+@pytest.fixture(scope="module")
+def app_again(tmp_path_factory):
     """``app_again(url)``: SIGKILL the app that serves it and whatever it has started as its own, and start it anew at the same address."""
-    started = []
+    started, log_path = [], tmp_path_factory.mktemp("again") / "app.log"
 
     def again(url: str) -> None:
         port = f"--server.port={urlsplit(url).port}"
@@ -104,14 +104,14 @@ def app_again(tmp_path):
         command, environment = server.cmdline(), server.environ()
         os.killpg(server.pid, signal.SIGKILL)
         psutil.wait_procs([server], timeout=10)
-        with (tmp_path / "app.log").open("w") as log:
+        with log_path.open("w") as log:
             started.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True))
         for _ in range(600):
             try:
                 return urlopen(f"{url}/_stcore/health", timeout=5).close()
             except OSError:
                 time.sleep(0.2)
-        raise AssertionError((tmp_path / "app.log").read_text())
+        raise AssertionError(log_path.read_text())
 
     yield again
     for process in started:
@@ -144,7 +144,7 @@ def test_a_run_from_start_to_classify(train, folder):
     page.says("This is a practice set")
     for label, setting, value in (
         ("Epochs, frozen stage", "frozen.epochs", "0"), ("Epochs, fine-tuning", "finetune.epochs", "39"),
-        ("Images per epoch", "sampling.images_per_epoch", "160"),
+        ("Images per epoch (0: all)", "sampling.images_per_epoch", "160"),
     ):  # fmt: skip
         page.enter(label, value)
         page.says(f"{setting}={value}")

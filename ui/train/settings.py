@@ -22,6 +22,8 @@ MAIN = (
 """The few that people change, by where they are in the recipe; the others are "advanced"."""
 ELSEWHERE = ("name", "backbone_weights")
 """Chosen by other widgets of the form."""
+LABELS = {"sampling.images_per_epoch": "Images per epoch (0: all)"}
+"""Where the setting's name does not say enough."""
 PARTS = {"": "General", "augmentation": "Augmentation", "sampling": "Sampling", "frozen": "Frozen stage", "finetune": "Fine-tuning",
          "decision": "Decision", "architecture_arguments": "Architecture"}  # fmt: skip
 CHOICES = {
@@ -46,6 +48,8 @@ class Setting:
 
     @property
     def label(self) -> str:
+        if self.path in LABELS:
+            return LABELS[self.path]
         words = self.path.rpartition(".")[2].replace("_", " ").replace("jpeg", "JPEG").replace("ema", "EMA").replace("gb", "GB")
         words = words[0].upper() + words[1:]
         return f"{words}, {PARTS[self.part].lower()}" if self.path in MAIN and self.part in ("frozen", "finetune") else words
