@@ -233,7 +233,7 @@ def test_backbone_weights_from_a_file_or_none_go_into_the_command(open_page, tmp
     assert "--set backbone_weights=none" in checked(page).code[0].value
     page.segmented_control(key="weights:efficientnetv2b0-attention").set_value("file").run()
     page.text_input(key="weights_file:efficientnetv2b0-attention").set_value(str(tmp_path / "w; rm -rf x.h5")).run()
-    assert "There is no weights file" in said(checked(page)) and "rm -rf x.h5\"'" in page.code[0].value
+    assert "There is no file" in said(checked(page)) and "rm -rf x.h5\"'" in page.code[0].value
 
 
 # ---- settings ----------------------------------------------------------------------------------------------------------------

@@ -11,13 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
 
 from detector import architectures
-from detector.bundle import CARD, Bundle, BundleError, load_network, read_bundle
 from detector.datasets import Dataset
 from detector.evaluation.calibration import sigmoid
 from detector.evaluation.metrics import headline
@@ -107,29 +105,14 @@ class Loop:
 
     def _build(self, pretrained: bool) -> keras.Model:
         weights = self.recipe.backbone_weights if pretrained and self.recipe.backbone_weights != "none" else None
-        bundle = weights and (Path(weights) / CARD).is_file()
         try:
-            network = self.architecture.build(None if bundle else weights, **self.recipe.architecture_arguments)
-            if bundle:
-                self._take_backbone(network, read_bundle(weights))
+            network = self.architecture.build(weights, **self.recipe.architecture_arguments)
         except Exception as error:  # no such file, no network to download from, arguments that do not go together
             arguments = f"backbone_weights {weights} and architecture_arguments {self.recipe.architecture_arguments}"
             raise TrainingFailed(f"The network cannot be built with {arguments}: {error}") from error
         if self.recipe.attention_focus and "attention" not in network.output:
             raise RecipeError("attention_focus needs a network with attention: set it to 0, or architecture_arguments.heads to 1 or more.")
         return network
-
-    def _take_backbone(self, network: keras.Model, start: Bundle) -> None:
-        """Begin with the backbone of a finished model of the same architecture; the head is new. Raises BundleError."""
-        if start.architecture != self.architecture:
-            raise BundleError(f"the model {start.name} is a {start.architecture.name}, not a {self.architecture.name}.")
-        for own, finished in zip(network.layers, load_network(start).layers, strict=False):  # heads may differ; they come last
-            if own.name in self.architecture.head:
-                break
-            own.set_weights(finished.get_weights())
-        self.say(f"It begins with the backbone of the model {start.name}.")
-        if start.card.get("training", {}).get("dataset", {}).get("manifest_sha256") != self.dataset.manifest_hash:
-            self.say("That was trained on another collection: if it has seen pictures that are in the test split here, what is measured flatters.")
 
     def _compile(self, stage: Stage) -> keras.Model:
         """The training model of a stage: the network's logit, with the stage's layers unfrozen and a fresh optimizer."""

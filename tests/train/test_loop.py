@@ -11,7 +11,6 @@ import keras
 import numpy as np
 import pytest
 
-from detector.bundle import load_network, read_bundle
 from detector.datasets import load_dataset
 from detector.images import ImageReadError
 from train import loop as loop_module
@@ -327,22 +326,6 @@ def test_a_monitor_that_validation_cannot_give_is_refused_before_training(make_l
     unpaired = replace(dataset, rows=dataset.rows.assign(paired=False))
     with pytest.raises(RecipeError, match="--set finetune.monitor=val_auc"):
         make_loop("finetune.monitor=val_paired_auc", data=unpaired).train()
-
-
-def test_a_finished_model_lends_its_backbone_and_not_its_head(make_loop, tiny_bundle):
-    loop, said = make_loop(f"backbone_weights={tiny_bundle}", "architecture_arguments.heads=2"), []
-    loop.say = said.append
-    network, finished = loop._build(pretrained=True), load_network(read_bundle(tiny_bundle))
-    for layer in ("conv1", "bn2", "conv3"):
-        for own, lent in zip(network.get_layer(layer).get_weights(), finished.get_layer(layer).get_weights(), strict=True):
-            assert np.array_equal(own, lent)
-    assert not np.array_equal(network.get_layer("hidden").get_weights()[0], finished.get_layer("hidden").get_weights()[0])
-    assert "backbone of the model tiny" in said[0] and "another collection" in said[1]
-
-
-def test_a_model_of_another_architecture_lends_nothing(make_loop, tiny_bundle):
-    with pytest.raises(TrainingFailed, match="is a tiny-attention, not a efficientnetv2b0-attention"):
-        make_loop("architecture=efficientnetv2b0-attention", f"backbone_weights={tiny_bundle}").train()
 
 
 @pytest.mark.parametrize("override", ["backbone_weights=/nowhere/x.weights.h5", "backbone_weights=imagenet"])

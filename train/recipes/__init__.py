@@ -96,7 +96,7 @@ class Recipe:
     title: str = ""
     architecture: str = "efficientnetv2b0-attention"
     architecture_arguments: dict[str, Any] = field(default_factory=dict)
-    backbone_weights: str = "imagenet"  # imagenet (downloaded by Keras), none, or the path of a weights file or of a finished model's folder
+    backbone_weights: str = "imagenet"  # imagenet (downloaded by Keras), none, or the path of a weights file
     licence: str = ""  # of the weights, for the card; whoever trains says so
     seed: int = 0
     batch_size: int = 32

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from detector.bundle import CARD
 from detector.datasets import DatasetError
 from detector.survey import typed
 from train import runs
@@ -92,17 +91,16 @@ def _backbone(recipe: Recipe) -> tuple[list[str], str]:
     if choice != "file":
         return ([] if choice == own else [f"backbone_weights={choice}"]), ""
     path = right.text_input(
-        "Weights file or model folder, on this machine", recipe.backbone_weights if own == "file" else "", key=f"weights_file:{recipe.name}",
-        placeholder="/home/me/backbone.weights.h5", max_chars=1000, persist_state="session",
+        "Weights file, on this machine", recipe.backbone_weights if own == "file" else "", key=f"weights_file:{recipe.name}", persist_state="session",
+        placeholder="/home/me/backbone.weights.h5", max_chars=1000,
     ).strip()  # fmt: skip
     if not path:
-        return [], "Name the file with the backbone's weights or the folder of a finished model, or choose others."
+        return [], "Name the file with the backbone's weights, or choose others."
     try:
         file = typed(path)
     except DatasetError:
         return [], f"There is no file {path}."
-    there = file.is_file() or (file / CARD).is_file()
-    return [f"backbone_weights={settings.as_toml(str(file))}"], "" if there else f"There is no weights file and no finished model at {path}."
+    return [f"backbone_weights={settings.as_toml(str(file))}"], "" if file.is_file() else f"There is no file {path}."
 
 
 def _device() -> runs.Device:
