@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("detector", "train", "ui", "pages", "benchmarks", "tests")
 FILES = [ROOT / "streamlit_app.py", *(file for room in ROOMS for file in sorted((ROOT / room).rglob("*.py")))]
 FRAMEWORKS = ("tensorflow", "keras")
-TRAINING = ("train/loop.py", "train/finish.py", "train/device.py", "train/checkpoints.py")
+TRAINING = ("train/loop.py", "train/losses.py", "train/finish.py", "train/device.py", "train/checkpoints.py")
 """Imported by a training process alone, which needs the framework anyway."""
 
 

@@ -322,6 +322,31 @@ def test_what_follows_a_live_run_stands_at_the_same_place_in_every_state(open_pa
     assert places(open_page(run="mine"), landmarks) == places(open_page(run="theirs"), landmarks)
 
 
+def test_a_message_on_top_moves_nothing_below_it(open_page, folder):
+    make_run(folder, "mine", "running")
+    silent, told = open_page(run="mine"), AppTest.from_file(PAGE, default_timeout=120)
+    told.query_params["run"], told.session_state["train_done"] = "mine", "It is done."
+    assert "It is done" in said(checked(told.run()))
+    assert places(told, {"#### Curves", "#### Log"}) == places(silent, {"#### Curves", "#### Log"})
+
+
+def test_the_list_of_runs_is_drawn_where_no_part_of_a_single_run_is(open_page, folder):
+    make_run(folder, "mine", "running")
+    listed, watched = open_page(), open_page(run="mine")
+    button = next(element for element in listed.button if element.key == "watch mine")
+    assert places(watched, {"#### Log"})["#### Log"][0] != path_of(listed, button)[0]
+
+
+def path_of(page: AppTest, wanted) -> tuple[int, ...]:
+    open_ = [(page.main, ())]
+    while open_:
+        node, path = open_.pop()
+        if node is wanted:
+            return path
+        open_ += [(child, (*path, index)) for index, child in getattr(node, "children", {}).items()]
+    raise AssertionError("it is not on the page")
+
+
 def places(page: AppTest, texts: set[str]) -> dict[str, tuple[int, ...]]:
     """Text -> where in the page's tree of blocks its element is."""
     found, open_ = {}, [(page.main, ())]

@@ -28,8 +28,6 @@ from train.runs import RunDirectory, Stopped, TrainingFailed
 
 STAGES = ("frozen", "finetune")
 PROGRESS_SECONDS = 1.0
-LOGGED = {"accuracy": "logit_accuracy", "auc": "logit_auc", "loss": "logit_loss", "attention_entropy": "attention_scores_attention_entropy"}
-"""Columns of metrics.csv -> what Keras calls them where attention is trained too. The loss is the verdict's alone."""
 MAX_LOSS = 1e3
 """A coin toss has a loss of 0.7; beyond this a network no longer learns, though its loss may stay a number."""
 DIVERGED = "training diverged. Start again with a lower learning_rate, more warmup_steps or a smaller clip_norm."
@@ -106,13 +104,10 @@ class Loop:
     def _build(self, pretrained: bool) -> keras.Model:
         weights = self.recipe.backbone_weights if pretrained and self.recipe.backbone_weights != "none" else None
         try:
-            network = self.architecture.build(weights, **self.recipe.architecture_arguments)
+            return self.architecture.build(weights, **self.recipe.architecture_arguments)
         except Exception as error:  # no such file, no network to download from, arguments that do not go together
             arguments = f"backbone_weights {weights} and architecture_arguments {self.recipe.architecture_arguments}"
             raise TrainingFailed(f"The network cannot be built with {arguments}: {error}") from error
-        if self.recipe.attention_focus and "attention" not in network.output:
-            raise RecipeError("attention_focus needs a network with attention: set it to 0, or architecture_arguments.heads to 1 or more.")
-        return network
 
     def _compile(self, stage: Stage) -> keras.Model:
         """The training model of a stage: the network's logit, with the stage's layers unfrozen and a fresh optimizer."""
@@ -189,8 +184,11 @@ class Loop:
                 model.reset_metrics()  # Keras 3.12 would go on adding up
                 targets = labels if len(model.outputs) == 1 else [labels] * len(model.outputs)
                 logs = model.train_on_batch(images.astype(np.float32), targets, return_dict=True)
-                if len(model.outputs) > 1:
-                    logs = {name: logs[key] for name, key in LOGGED.items()}
+                if len(model.outputs) > 1:  # Keras then puts an output's name before its figures; the loss is the verdict's alone
+                    logit, attention = model.output_names
+                    logs = {name: logs[f"{logit}_{name}"] for name in ("accuracy", "auc", "loss")} | {
+                        "attention_entropy": logs[f"{attention}_attention_entropy"]
+                    }
                 if not logs["loss"] < MAX_LOSS:  # too high, or not a number
                     raise TrainingFailed(f"The loss is {logs['loss']:.3g}: {DIVERGED}")
                 position.step += 1

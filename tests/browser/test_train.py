@@ -40,8 +40,9 @@ def weights(tiny_bundle, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def no_run_is_left(folder):
     yield
-    if (folder / "my-first").exists() and "stop" in runs.find("my-first", folder).actions:
-        runs.stop("my-first", folder)
+    for run in runs.all_runs(folder):
+        if run.id in ("survivor", "my-first") and "stop" in run.actions:
+            runs.stop(run.id, folder)
 
 
 @pytest.fixture
@@ -123,6 +124,8 @@ def test_a_run_outlives_the_app_and_an_open_page_finds_it_again(train, folder, a
     page = train().open()
     page.press("Make a practice set")
     page.says("This is a practice set")
+    page.enter("Epochs, frozen stage", "0")
+    page.says("frozen.epochs=0")
     page.enter("Epochs, fine-tuning", "500")
     page.says("finetune.epochs=500")
     page.enter("Name of the run", "survivor")

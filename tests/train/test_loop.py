@@ -226,11 +226,6 @@ def metrics_of(loop: Loop) -> list[dict[str, float]]:
     return metrics(loop)
 
 
-def test_a_network_without_attention_cannot_be_asked_to_focus_it(make_loop):
-    with pytest.raises(RecipeError, match="attention_focus needs a network with attention"):
-        make_loop("architecture_arguments.heads=0", "attention_focus=1").train()
-
-
 # ---- stopping and going on -----------------------------------------------------------------------------------------------
 
 
@@ -241,9 +236,13 @@ def precision(request):
     keras.config.set_dtype_policy("float32")
 
 
+FOCUSED = ("attention_focus=1", "attention_entropy=0.3", "finetune.ema_momentum=0.9")
+
+
+@pytest.mark.parametrize("more", [(), FOCUSED], ids=["plain", "focused"])
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16"], indirect=True)
-def test_a_run_stopped_within_an_epoch_ends_like_one_that_was_not(make_loop, precision):
-    overrides = (*PLAIN, "finetune.schedule=cosine", "finetune.warmup_steps=3", "finetune.clip_norm=1.0", "architecture_arguments.dropout=0.5")
+def test_a_run_stopped_within_an_epoch_ends_like_one_that_was_not(make_loop, precision, more):
+    overrides = (*PLAIN, *more, "finetune.schedule=cosine", "finetune.warmup_steps=3", "finetune.clip_norm=1.0", "architecture_arguments.dropout=0.5")
     whole, network = make_loop(*overrides, name="whole"), None
     network = whole.train()
     with pytest.raises(Stopped):

@@ -92,6 +92,8 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path):
         ("batch_size=0", "batch_size must be at least 1."),
         ("workers=0", "workers must be at least 1."),
         ("label_smoothing=1", "label_smoothing must be at least 0 and less than 1."),
+        ("attention_focus=-1", "attention_focus must not be negative."),
+        ("attention_entropy=1.1", "attention_entropy must be between 0 and 1."),
         ("architecture=resnet", "There is no architecture called 'resnet'"),
         ("architecture_arguments.tails=1", "Architecture tiny-attention has no argument tails"),
         ("architecture_arguments.heads=many", "architecture_arguments.heads must be a whole number, not 'many'."),
@@ -175,3 +177,8 @@ def test_the_published_protocol_can_be_read_both_ways(reading):
 
 def test_stage_defaults_are_valid():
     assert from_dict({"name": "x", "finetune": vars(Stage())}).finetune == Stage()
+
+
+def test_a_network_without_attention_cannot_be_asked_to_focus_it():
+    with pytest.raises(RecipeError, match="attention_focus needs a network with attention"):
+        load_recipe(TINY, ("architecture_arguments.heads=0", "attention_focus=1"))

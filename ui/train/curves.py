@@ -15,6 +15,7 @@ PANELS = {
     "loss": ("Loss", {"loss": "train", "val_loss": "validation"}),
     "accuracy": ("Accuracy", {"accuracy": "train", "val_accuracy": "validation"}),
     "auc": ("ROC AUC", {"auc": "train", "val_auc": "validation", "val_paired_auc": "validation, paired"}),
+    "attention": ("Attention entropy", {"attention_entropy": "train"}),
     "learning_rate": ("Learning rate", {"learning_rate": "learning rate"}),
 }
 """Figure -> its title and the columns of metrics.csv it draws, with what they are."""
