@@ -33,6 +33,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("TELLTALE_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("TELLTALE_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.delenv("TELLTALE_READONLY", raising=False)
+    monkeypatch.setattr(folder_part, "QUICK_SECONDS", 60.0)  # a busy machine shows what a quiet one does
     (tmp_path / "runs").mkdir()
     return tmp_path / "runs"
 
@@ -147,11 +148,13 @@ def test_a_check_that_takes_long_shows_how_far_it_is_and_holds_up_nothing_but_th
         return look(folder)
 
     monkeypatch.setattr(folder_part, "survey", slow)
+    monkeypatch.setattr(folder_part, "QUICK_SECONDS", 0.5)
     page = open_page()
     page.text_input(key="data_folder").set_value(str(pictures)).run()
     assert checked(page).get("progress")[0].proto.text == "Checking pictures: 5 of 20" and page.button(key="start").disabled
     fill(page, "seed", 3)
     finish.set()
+    monkeypatch.setattr(folder_part, "QUICK_SECONDS", 60.0)
     page.run()
     assert "**23 pictures**" in said(checked(page)) and not page.button(key="start").disabled
 
