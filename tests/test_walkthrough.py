@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -28,6 +29,7 @@ def built(name: str, **arguments) -> Classifier:
     """A classifier of that architecture whose head has random weights and biases, decided enough for attention that is not even."""
     architecture = architectures.get(name)
     arguments = architecture.complete(arguments)
+    keras.utils.set_random_seed(5)  # of the backbone
     network, rng = architecture.build(None, **arguments), np.random.default_rng(5)
     for layer in ("attention", "hidden", "logit"):
         for variable in network.get_layer(layer).weights:
@@ -67,7 +69,7 @@ def tiny(request) -> Classifier:
 def test_softmax_of_the_scores_is_the_networks_attention(walked):
     classifier, walk = walked
     _, attention = classifier.forward(walk.image[None])
-    np.testing.assert_allclose(walk.attention, attention[0, 0], atol=1e-5)
+    np.testing.assert_allclose(walk.attention, attention[0, 0], atol=1e-4)
     assert walk.difference < 1e-4
 
 
