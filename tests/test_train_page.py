@@ -340,24 +340,22 @@ def test_the_list_of_runs_is_drawn_where_no_part_of_a_single_run_is(open_page, f
     assert places(watched, {"#### Log"})["#### Log"][0] != path_of(listed, button)[0]
 
 
-def path_of(page: AppTest, wanted) -> tuple[int, ...]:
-    open_ = [(page.main, ())]
+def nodes(page: AppTest):
+    """(where it is in the page's tree of blocks, node) for all there is on the page."""
+    open_ = [((), page.main)]
     while open_:
-        node, path = open_.pop()
-        if node is wanted:
-            return path
-        open_ += [(child, (*path, index)) for index, child in getattr(node, "children", {}).items()]
-    raise AssertionError("it is not on the page")
+        path, node = open_.pop()
+        yield path, node
+        open_ += [((*path, index), child) for index, child in getattr(node, "children", {}).items()]
+
+
+def path_of(page: AppTest, wanted) -> tuple[int, ...]:
+    return next(path for path, node in nodes(page) if node is wanted)
 
 
 def places(page: AppTest, texts: set[str]) -> dict[str, tuple[int, ...]]:
-    """Text -> where in the page's tree of blocks its element is."""
-    found, open_ = {}, [(page.main, ())]
-    while open_:
-        node, path = open_.pop()
-        if node.type == "markdown" and node.value in texts:
-            found[node.value] = path
-        open_ += [(child, (*path, index)) for index, child in getattr(node, "children", {}).items()]
+    """Text -> where its element is."""
+    found = {node.value: path for path, node in nodes(page) if node.type == "markdown" and node.value in texts}
     assert found.keys() == texts
     return found
 
