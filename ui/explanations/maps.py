@@ -11,6 +11,7 @@ import streamlit as st
 from detector.explain import METHODS, Heatmap, Unavailable, attention_rollout, grad_cam, occlusion, token_contributions
 from detector.images import read_image
 from ui import models, results
+from ui.defaults import put, unless_set
 from ui.explanations import found, working
 from ui.heatmap_viewer import heatmap_viewer
 
@@ -52,9 +53,8 @@ def several() -> bool:
 
 def choose(bundle: Bundle) -> list[str]:
     """Ask for the methods; at least one, in the order of ``METHODS``. The choice is in the URL and stays while pictures come and go."""
-    reset = st.session_state.pop("maps-were-reset", False)  # Streamlit warns of a widget that has a default and a value from a callback
     asked = st.pills(
-        "Maps", list(METHODS), selection_mode="multi", default=None if reset else [default(bundle)], key="maps", bind="query-params",
+        "Maps", list(METHODS), selection_mode="multi", default=unless_set("maps", [default(bundle)]), key="maps", bind="query-params",
         persist_state="session", format_func=lambda name: METHODS[name].title, help=_help(bundle), wrap=True,
         on_change=_at_least_one, args=(default(bundle),),
     )  # fmt: skip
@@ -122,8 +122,7 @@ def _explain(classifier: Classifier, content: bytes, name: str, progress, cancel
 
 def _at_least_one(name: str) -> None:
     if not st.session_state.maps:
-        st.session_state.maps = [name]
-        st.session_state["maps-were-reset"] = True
+        put("maps", [name])
 
 
 def _help(bundle: Bundle) -> str:

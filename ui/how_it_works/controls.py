@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from detector.explain.walkthrough import Walkthrough
+from ui.defaults import put, unless_set
 from ui.how_it_works.steps import STEPS, Step
 from ui.verdict import TITLES
 
@@ -23,7 +24,7 @@ def steps() -> list[Step]:
     with st.container(horizontal=True, vertical_alignment="center"):
         back, picker, forward = st.empty(), st.container(width="content"), st.empty()
         name = picker.segmented_control(
-            "Step", list(TITLES_OF_STEPS), key="step", default=_unless_set("step", names[0]), required=True, format_func=TITLES_OF_STEPS.get,
+            "Step", list(TITLES_OF_STEPS), key="step", default=unless_set("step", names[0]), required=True, format_func=TITLES_OF_STEPS.get,
             bind="query-params", label_visibility="collapsed",
         )  # fmt: skip
         if name == ALL:
@@ -54,7 +55,7 @@ def temperature(own: Walkthrough) -> Walkthrough:
     """The walkthrough at the temperature that the slider is set to, with what that does to attention and verdict."""
     slide, effect = st.columns([2, 3], gap="large")
     chosen = slide.select_slider(
-        "Temperature of the softmax", TEMPERATURES, value=_unless_set("temperature", 1.0), key="temperature", format_func=lambda t: f"{t:g}",
+        "Temperature of the softmax", TEMPERATURES, value=unless_set("temperature", 1.0), key="temperature", format_func=lambda t: f"{t:g}",
         bind="query-params",
         help="1 is the model's own. A low temperature lets the largest score take nearly everything; a high one spreads attention evenly.",
     )  # fmt: skip
@@ -83,19 +84,9 @@ def _change(difference: float, written: str) -> str | None:
     return None if text.strip("+-0. points") == "" else text
 
 
-def _unless_set(key: str, default: str | float) -> str | float | None:
-    """The default; none in the run after ``_set``, for Streamlit warns of a widget that has a default and a value from a callback."""
-    return None if st.session_state.pop(f"{key}-was-set", False) else default
-
-
 def _go(name: str) -> None:
-    _set("step", name)
+    put("step", name)
 
 
 def _reset() -> None:
-    _set("temperature", 1.0)
-
-
-def _set(key: str, value: str | float) -> None:
-    st.session_state[key] = value
-    st.session_state[f"{key}-was-set"] = True
+    put("temperature", 1.0)
