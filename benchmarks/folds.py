@@ -1,0 +1,225 @@
+"""Training on remembered features, judged on sources that were left out: what `benchmarks.attention` and `benchmarks.choices` share.
+
+A fold leaves whole sources out of training and is judged on those; near-duplicates never cross, since the training split alone is used and a
+dataset keeps each of their groups within one split. To afford many trainings, everything below the last two blocks of the backbone is run
+once and remembered: those two blocks, the last convolution and the head are trained, which is the published "last several layers unfrozen".
+What is true of them need not be true of a network trained as a whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+CUT = "block6f_add"
+"""The layer whose output is remembered, (B, 7, 7, 192); 33 layers of the backbone lie above it."""
+BATCH = 64
+ALL = -1
+"""The seed of what was made of all seeds together; its gain is over the mean of the baseline's."""
+MEASURES = {"val_auc": "ROC AUC, validation", "left_out_auc": "left-out sources", "left_out_paired_auc": "left-out sources, paired"}
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The training pictures of one fold, and how to judge a network by the sources it leaves out."""
+
+    rows: pd.DataFrame
+    """Of the dataset, to train on."""
+    features: np.ndarray
+    """float16 (views, N, 7, 7, 192): the output of CUT for augmented squares of ``rows``."""
+    left_out: pd.DataFrame
+    left_out_features: np.ndarray
+    """float16 (M, 7, 7, 192), as are val_features: of central squares."""
+    val: pd.DataFrame
+    """Validation rows of the sources that are trained on."""
+    val_features: np.ndarray
+
+    @property
+    def labels(self) -> np.ndarray:
+        """float32 (N,)"""
+        return self.rows["y_true"].to_numpy(np.float32)
+
+    def measures(self, left_out: np.ndarray, val: np.ndarray) -> dict[str, float]:
+        """MEASURES, from the logits of ``left_out`` and ``val``."""
+        from sklearn.metrics import roc_auc_score
+
+        paired = self.left_out["paired"].to_numpy(bool)
+        y_true = self.left_out["y_true"].to_numpy()
+        return {
+            "val_auc": roc_auc_score(self.val["y_true"], val),
+            "left_out_auc": roc_auc_score(y_true, left_out),
+            "left_out_paired_auc": roc_auc_score(y_true[paired], left_out[paired]),
+        }
+
+
+def architecture():
+    from detector import architectures
+
+    return architectures.get("efficientnetv2b0-attention")
+
+
+def make_folds(data: str, weights: str | None, recipe, count: int, views: int, limit: int = 0) -> list[Fold]:
+    """``count`` folds of the training split, augmented as the recipe has it but for CutMix, which needs two pictures.
+
+    weights: imagenet, a file, or None for random ones. limit: use so many training and validation pictures only; 0 is all.
+    """
+    from detector.datasets import load_dataset
+
+    dataset = load_dataset(data, seed=recipe.seed)
+    rows, val = (dataset.split(split).sample(frac=1, random_state=0)[: limit or None].reset_index(drop=True) for split in ("train", "val"))
+    network = architecture().build(weights, heads=0)
+    views_of_train, plain_train, plain_val = (remember(dataset, part, network, recipe, looks) for part, looks in ((rows, views), (rows, 0), (val, 0)))
+    fold_of = source_folds(rows, count)
+    folds = []
+    for fold in range(count):
+        inside, outside = fold_of != fold, fold_of == fold
+        known = val["source"].isin(rows["source"][inside]).to_numpy()
+        folds.append(Fold(
+            rows[inside].reset_index(drop=True), views_of_train[:, inside],
+            rows[outside].reset_index(drop=True), plain_train[0][outside],
+            val[known].reset_index(drop=True), plain_val[0][known],
+        ))  # fmt: skip
+    return folds
+
+
+def source_folds(rows: pd.DataFrame, count: int) -> np.ndarray:
+    """int (N,): the fold in which each row is left out. Whole sources; paired ones and others each spread evenly, the largest first."""
+    fold = pd.Series(-1, index=rows.index)
+    for _, part in rows.groupby("paired"):
+        filled = np.zeros(count, int)
+        for source, size in part["source"].value_counts(sort=True).items():
+            chosen = int(filled.argmin())
+            fold[part.index[part["source"] == source]] = chosen
+            filled[chosen] += size
+    return fold.to_numpy()
+
+
+def remember(dataset, rows: pd.DataFrame, network, recipe, views: int) -> np.ndarray:
+    """float16 (views, N, 7, 7, 192): the output of CUT for augmented squares, or with ``views`` 0 for the one central square, (1, N, ...)."""
+    import keras
+
+    from train.augmentation import augment
+    from train.pipeline import CanonicalImages, central_square, read_ahead
+
+    size = network.input.shape[1]
+    images = CanonicalImages(dataset, rows, architecture().preprocessing, recipe.cache_gb)
+    trunk = keras.Model(network.input, network.get_layer(CUT).output)
+    remembered = np.empty((max(views, 1), len(rows), *trunk.output.shape[1:]), np.float16)
+    for view in range(len(remembered)):
+
+        def square(place: int, view: int = view) -> np.ndarray:
+            if not views:
+                return central_square(images[place], size)
+            return augment(images[place], size, recipe.augmentation, np.random.default_rng([recipe.seed, view, place]))
+
+        def batch(start: int, square=square) -> np.ndarray:
+            return np.stack([square(place) for place in range(start, min(start + BATCH, len(rows)))])
+
+        starts = range(0, len(rows), BATCH)
+        for start, squares in zip(starts, read_ahead(batch, starts, recipe.workers), strict=True):
+            remembered[view, start : start + BATCH] = np.asarray(trunk.predict_on_batch(squares.astype(np.float32)))
+        print(f"  remembered view {view + 1} of {len(remembered)}, {len(rows):,} pictures", file=sys.stderr, flush=True)
+    return remembered
+
+
+def above_cut(weights: str | None, **arguments):
+    """The network above CUT, features -> ``{"logit": ..., "attention": ...}``. arguments: the architecture's."""
+    import keras
+
+    network = architecture().build(weights, **arguments)
+    return keras.Model(network.get_layer(CUT).output, network.output)
+
+
+def unfreeze(above, head_only: bool) -> None:
+    """Make the head trainable and, unless head_only, everything else but the batch normalisation."""
+    import keras
+
+    head = set(architecture().head)
+    for layer in above.layers:
+        layer.trainable = layer.name in head or not (head_only or isinstance(layer, keras.layers.BatchNormalization))
+
+
+def judge(above, features: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Logits (N,) and each picture's attention peak in multiples of the uniform share (N,), before the residual is added; None without attention."""
+    logits, peaks = [], []
+    for start in range(0, len(features), 4 * BATCH):
+        outputs = above.predict_on_batch(features[start : start + 4 * BATCH].astype(np.float32))
+        logits.append(outputs["logit"][:, 0])
+        if "attention" in outputs:
+            received = outputs["attention"].mean(axis=(1, 2, 3))  # layers, heads, queries
+            peaks.append(received.max(axis=1) * received.shape[1])
+    return np.concatenate(logits), np.concatenate(peaks) if peaks else None
+
+
+def summary(results: pd.DataFrame, name: str, baseline: str) -> list[dict]:
+    """One row per value of the column ``name``: means over folds and seeds, and the differences from ``baseline`` on the same ones with a 95%
+    interval (paired t; none where there is a single difference)."""
+    table = []
+    index = ["fold", "seed"]
+    base = results[results[name] == baseline].set_index(index)[list(MEASURES)]
+    base = pd.concat([base, base.groupby("fold").mean().assign(seed=ALL).set_index("seed", append=True)])
+    for value, part in results.groupby(name, sort=False):
+        row = {name: value, "runs": len(part)}
+        for measure in MEASURES:
+            row[measure] = float(part[measure].mean())
+            if value != baseline:
+                difference = (part.set_index(index)[measure] - base[measure]).dropna().to_numpy()
+                half = stats.t.ppf(0.975, len(difference) - 1) * stats.sem(difference) if len(difference) > 1 else np.nan
+                row[f"{measure}_gain"] = [float(difference.mean()), float(difference.mean() - half), float(difference.mean() + half)]
+        table.append(row)
+    return table
+
+
+def markdown(table: Sequence[dict], name: str, further: dict[str, str] | None = None) -> str:
+    """``summary`` as a Markdown table. further: more columns, title -> format of the row's values, empty where a row lacks one of them."""
+    further = further or {}
+    titles = [name, "runs", *(part for title in MEASURES.values() for part in (title, "gain")), *further]
+    lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
+    for row in table:
+        cells = [row[name], str(row["runs"])]
+        for measure in MEASURES:
+            gain = row.get(f"{measure}_gain")
+            form = "" if not gain else "{:+.3f}" if np.isnan(gain[1]) else "{:+.3f} ({:+.3f} to {:+.3f})"
+            cells += [f"{row[measure]:.3f}", form.format(*gain or [])]
+        for form in further.values():
+            try:
+                cells.append(form.format(**row))
+            except KeyError:
+                cells.append("")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def arguments(prog: str, description: str, **defaults: int) -> argparse.ArgumentParser:
+    """The command line that such benchmarks share. defaults: folds, seeds, epochs, views."""
+    parser = argparse.ArgumentParser(prog=prog, description=description, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", required=True, help="a folder of labelled images, in any layout that `python -m train` takes")
+    parser.add_argument("--backbone-weights", default="imagenet", help="imagenet (downloaded by Keras), none, or a file")
+    parser.add_argument("--folds", type=int, default=defaults["folds"])
+    parser.add_argument("--seeds", type=int, default=defaults["seeds"])
+    parser.add_argument("--epochs", type=int, default=defaults["epochs"], help="of everything that is trained, after one of the head alone")
+    parser.add_argument("--views", type=int, default=defaults["views"], help="augmented squares remembered of each training picture")
+    parser.add_argument("--limit", type=int, default=0, help="use so many training and validation pictures only, to try it out")
+    parser.add_argument("--json", type=Path, help="also write the table and every run there")
+    return parser
+
+
+def show(row: dict, name: str) -> None:
+    """One finished training, to stderr."""
+    figures = "  ".join(f"{key} {value:.4g}" for key, value in row.items() if key != name)
+    print(f"{figures} ({row[name]})", file=sys.stderr, flush=True)
+
+
+def write_json(path: Path, table: Sequence[dict], results: pd.DataFrame) -> None:
+    path.write_text(json.dumps({"table": table, "runs": results.to_dict("records")}, indent=1), "utf-8")
