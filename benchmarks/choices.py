@@ -1,8 +1,8 @@
 """``python -m benchmarks.choices --data DIR``: what to change about training, judged on sources that were left out of it.
 
-Each choice changes one thing about the recipe that ships, on the same budget, folds and seeds; `benchmarks.folds` says how. Within a fold all
-choices start from one head, trained for an epoch above the frozen backbone; a seed decides the order of the pictures. So the weights of
-several seeds can be averaged, too.
+Each choice changes one thing about the recipe `efficientnetv2b0-multilevel-attention`, on the same budget, folds and seeds; `benchmarks.folds`
+says how. The trunk is the whole backbone, as ImageNet left it; neck and head are trained. Within a fold all choices start from the same ones,
+trained for an epoch; a seed decides the order of the pictures. So the weights of several seeds can be averaged, too.
 """
 
 from __future__ import annotations
@@ -16,19 +16,15 @@ import pandas as pd
 
 from benchmarks import folds
 from benchmarks.folds import BATCH, Fold
+from benchmarks.levels import RATE, RECIPE, fit, trunk_and_above
 
-RECIPE = "efficientnetv2b0-attention-cutmix"
-"""Whose augmentation, sampling and label smoothing are changed, CutMix left out: it needs two pictures."""
-HEADS = 4
 AS_IS = "as it is"
-KEPT, KEPT_SHARE = "30% of the start kept", 0.3
-"""The first choice's weights, mixed with those it started with (WiSE-FT, Wortsman et al., CVPR 2022)."""
 SOUP, ENSEMBLE = "weights of all seeds, averaged", "logits of all seeds, averaged"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """How the part above the remembered features is trained."""
+    """How neck and head are trained."""
 
     sampling: dict[str, float] = field(default_factory=dict)
     """Settings of the recipe's sampling that differ."""
@@ -36,7 +32,7 @@ class Choice:
     """A key of LOSSES."""
     in_pairs: bool = False
     """Half of each batch: as many real as AI-generated pictures of each of two paired sources, drawn at random."""
-    rate: float = 1e-4
+    rate: float = RATE
 
 
 CHOICES: dict[str, Choice] = {
@@ -47,7 +43,7 @@ CHOICES: dict[str, Choice] = {
     "the same, ranked within the source": Choice(in_pairs=True, loss="ranking"),
     "GroupDRO over sources": Choice(loss="group-dro"),
     "V-REx over sources": Choice(loss="v-rex"),
-    "three times the learning rate": Choice(rate=3e-4),
+    "three times the learning rate": Choice(rate=3 * RATE),
 }
 
 
@@ -107,24 +103,8 @@ def in_pairs(rows: pd.DataFrame, size: int, rng: np.random.Generator) -> np.ndar
     return np.concatenate(drawn)
 
 
-def fit(
-    above, loss: Callable, fold: Fold, sources: np.ndarray, draw: Callable[[np.random.Generator], np.ndarray], rate: float, steps: int, seed: int
-):
-    """Train what is trainable of ``above`` for so many batches, cosine from ``rate``. draw(rng): the positions of a batch."""
-    import keras
-
-    keras.utils.set_random_seed(seed)
-    rng = np.random.default_rng(seed)
-    model = keras.Model(above.input, above.output["logit"])
-    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, steps), global_clipnorm=1.0), loss)
-    y_true = np.stack([fold.labels, sources.astype(np.float32)], axis=1)
-    for _ in range(steps):
-        rows = draw(rng)
-        model.train_on_batch(fold.features[rng.integers(len(fold.features), size=len(rows)), rows].astype(np.float32), y_true[rows])
-
-
 def train(above, choice: Choice, fold: Fold, sampling, smoothing: float, epochs: int, seed: int) -> None:
-    """Train everything of ``above``, which has a trained head, under that choice."""
+    """Train ``above`` further under that choice."""
     from train.pipeline import sampling_shares
 
     shares = sampling_shares(fold.rows, replace(sampling, **choice.sampling))
@@ -135,8 +115,8 @@ def train(above, choice: Choice, fold: Fold, sampling, smoothing: float, epochs:
             return rng.choice(len(shares), BATCH, p=shares)
         return np.concatenate([rng.choice(len(shares), BATCH // 2, p=shares), in_pairs(fold.rows, BATCH // 2, rng)])
 
-    folds.unfreeze(above, head_only=False)
-    fit(above, losses(len(names), smoothing)[choice.loss], fold, sources, draw, choice.rate, epochs * (len(fold.rows) // BATCH), seed)
+    y_true = np.stack([fold.labels, sources.astype(np.float32)], axis=1)
+    fit(above, losses(len(names), smoothing)[choice.loss], fold, y_true, draw, choice.rate, epochs * (len(fold.rows) // BATCH), seed)
 
 
 def mixed(several: list[list[np.ndarray]], shares: list[float]) -> list[np.ndarray]:
@@ -146,7 +126,8 @@ def mixed(several: list[list[np.ndarray]], shares: list[float]) -> list[np.ndarr
 
 def measure(data: str, weights: str | None, chosen: list[str], count: int, seeds: int, epochs: int, views: int, limit: int) -> pd.DataFrame:
     """One row per (choice, fold, seed); SOUP and ENSEMBLE of the first choice have one for each fold, with the seed folds.ALL."""
-    from train.pipeline import sampling_shares
+    import keras
+
     from train.recipes import load_recipe
 
     recipe = load_recipe(RECIPE)
@@ -160,12 +141,11 @@ def measure(data: str, weights: str | None, chosen: list[str], count: int, seeds
     def logits(above) -> tuple[np.ndarray, np.ndarray]:
         return folds.judge(above, fold.left_out_features)[0], folds.judge(above, fold.val_features)[0]
 
-    for number, fold in enumerate(folds.make_folds(data, weights, recipe, count, views, limit)):
-        above = folds.above_cut(weights, heads=HEADS)
-        folds.unfreeze(above, head_only=True)
-        shares, steps = sampling_shares(fold.rows, recipe.sampling), len(fold.rows) // BATCH
-        start_loss = losses(1, recipe.label_smoothing)["error"]
-        fit(above, start_loss, fold, np.zeros(len(fold.rows)), lambda rng, p=shares: rng.choice(len(p), BATCH, p=p), 1e-3, steps, seed=0)
+    heads = recipe.architecture_arguments["heads"]
+    for number, fold in enumerate(folds.make_folds(data, recipe, trunk_and_above(weights, heads)[0], count, views, limit)):
+        keras.utils.set_random_seed(number)
+        above = trunk_and_above(None, heads)[1]
+        train(above, CHOICES[AS_IS], fold, recipe.sampling, recipe.label_smoothing, epochs=1, seed=seeds)
         start = above.get_weights()
         ends, judged = [], []
         for name in chosen:
@@ -177,8 +157,6 @@ def measure(data: str, weights: str | None, chosen: list[str], count: int, seeds
                 if name == AS_IS:
                     ends.append(above.get_weights())
                     judged.append(found)
-                    above.set_weights(mixed([start, ends[-1]], [KEPT_SHARE, 1 - KEPT_SHARE]))
-                    note(KEPT, number, seed, *logits(above))
         if seeds > 1:
             above.set_weights(mixed(ends, [1 / seeds] * seeds))
             note(SOUP, number, folds.ALL, *logits(above))
@@ -187,7 +165,7 @@ def measure(data: str, weights: str | None, chosen: list[str], count: int, seeds
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = folds.arguments("python -m benchmarks.choices", __doc__, folds=3, seeds=2, epochs=2, views=2)
+    parser = folds.arguments("python -m benchmarks.choices", __doc__, folds=3, seeds=2, epochs=4, views=2)
     parser.add_argument("--choice", action="append", choices=list(CHOICES), help="only this one beside the recipe as it is; may be repeated")
     given = parser.parse_args(argv)
     weights = None if given.backbone_weights == "none" else given.backbone_weights

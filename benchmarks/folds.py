@@ -1,9 +1,8 @@
-"""Training on remembered features, judged on sources that were left out: what `benchmarks.attention` and `benchmarks.choices` share.
+"""Training on remembered features, judged on sources that were left out: what `benchmarks.attention`, `.levels` and `.choices` share.
 
 A fold leaves whole sources out of training and is judged on those; near-duplicates never cross, since the training split alone is used and a
-dataset keeps each of their groups within one split. To afford many trainings, everything below the last two blocks of the backbone is run
-once and remembered: those two blocks, the last convolution and the head are trained, which is the published "last several layers unfrozen".
-What is true of them need not be true of a network trained as a whole.
+dataset keeps each of their groups within one split. To afford many trainings, the trunk of the network is run once, as ImageNet left it, and its
+output remembered; what lies above is trained. What is true of that need not be true of a network trained as a whole.
 """
 
 from __future__ import annotations
@@ -22,8 +21,6 @@ from scipy import stats
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-CUT = "block6f_add"
-"""The layer whose output is remembered, (B, 7, 7, 192); 33 layers of the backbone lie above it."""
 BATCH = 64
 ALL = -1
 """The seed of what was made of all seeds together; its gain is over the mean of the baseline's."""
@@ -37,10 +34,10 @@ class Fold:
     rows: pd.DataFrame
     """Of the dataset, to train on."""
     features: np.ndarray
-    """float16 (views, N, 7, 7, 192): the output of CUT for augmented squares of ``rows``."""
+    """float16 (views, N, gh, gw, C): the trunk's output for augmented squares of ``rows``."""
     left_out: pd.DataFrame
     left_out_features: np.ndarray
-    """float16 (M, 7, 7, 192), as are val_features: of central squares."""
+    """float16 (M, gh, gw, C), as are val_features: of central squares."""
     val: pd.DataFrame
     """Validation rows of the sources that are trained on."""
     val_features: np.ndarray
@@ -63,23 +60,16 @@ class Fold:
         }
 
 
-def architecture():
-    from detector import architectures
-
-    return architectures.get("efficientnetv2b0-attention")
-
-
-def make_folds(data: str, weights: str | None, recipe, count: int, views: int, limit: int = 0) -> list[Fold]:
+def make_folds(data: str, recipe, trunk, count: int, views: int, limit: int = 0) -> list[Fold]:
     """``count`` folds of the training split, augmented as the recipe has it but for CutMix, which needs two pictures.
 
-    weights: imagenet, a file, or None for random ones. limit: use so many training and validation pictures only; 0 is all.
+    trunk: model inputs -> the features to remember, (B, gh, gw, C). limit: use so many training and validation pictures only; 0 is all.
     """
     from detector.datasets import load_dataset
 
     dataset = load_dataset(data, seed=recipe.seed)
     rows, val = (dataset.split(split).sample(frac=1, random_state=0)[: limit or None].reset_index(drop=True) for split in ("train", "val"))
-    network = architecture().build(weights, heads=0)
-    views_of_train, plain_train, plain_val = (remember(dataset, part, network, recipe, looks) for part, looks in ((rows, views), (rows, 0), (val, 0)))
+    views_of_train, plain_train, plain_val = (remember(dataset, part, recipe, trunk, looks) for part, looks in ((rows, views), (rows, 0), (val, 0)))
     fold_of = source_folds(rows, count)
     folds = []
     for fold in range(count):
@@ -105,16 +95,14 @@ def source_folds(rows: pd.DataFrame, count: int) -> np.ndarray:
     return fold.to_numpy()
 
 
-def remember(dataset, rows: pd.DataFrame, network, recipe, views: int) -> np.ndarray:
-    """float16 (views, N, 7, 7, 192): the output of CUT for augmented squares, or with ``views`` 0 for the one central square, (1, N, ...)."""
-    import keras
-
+def remember(dataset, rows: pd.DataFrame, recipe, trunk, views: int) -> np.ndarray:
+    """float16 (views, N, gh, gw, C): the trunk's output for augmented squares, or with ``views`` 0 for the one central square, (1, N, ...)."""
+    from detector import architectures
     from train.augmentation import augment
     from train.pipeline import CanonicalImages, central_square, read_ahead
 
-    size = network.input.shape[1]
-    images = CanonicalImages(dataset, rows, architecture().preprocessing, recipe.cache_gb)
-    trunk = keras.Model(network.input, network.get_layer(CUT).output)
+    preprocessing = architectures.get(recipe.architecture).preprocessing
+    size, images = preprocessing.size, CanonicalImages(dataset, rows, preprocessing, recipe.cache_gb)
     remembered = np.empty((max(views, 1), len(rows), *trunk.output.shape[1:]), np.float16)
     for view in range(len(remembered)):
 
@@ -131,23 +119,6 @@ def remember(dataset, rows: pd.DataFrame, network, recipe, views: int) -> np.nda
             remembered[view, start : start + BATCH] = np.asarray(trunk.predict_on_batch(squares.astype(np.float32)))
         print(f"  remembered view {view + 1} of {len(remembered)}, {len(rows):,} pictures", file=sys.stderr, flush=True)
     return remembered
-
-
-def above_cut(weights: str | None, **arguments):
-    """The network above CUT, features -> ``{"logit": ..., "attention": ...}``. arguments: the architecture's."""
-    import keras
-
-    network = architecture().build(weights, **arguments)
-    return keras.Model(network.get_layer(CUT).output, network.output)
-
-
-def unfreeze(above, head_only: bool) -> None:
-    """Make the head trainable and, unless head_only, everything else but the batch normalisation."""
-    import keras
-
-    head = set(architecture().head)
-    for layer in above.layers:
-        layer.trainable = layer.name in head or not (head_only or isinstance(layer, keras.layers.BatchNormalization))
 
 
 def judge(above, features: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

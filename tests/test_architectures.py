@@ -69,6 +69,14 @@ def test_everything_above_the_feature_layer_is_head(built):
     assert set(names[names.index(architecture.feature_layer) + 1 :]) == set(architecture.head)
 
 
+def test_a_neck_ends_in_the_feature_layer_and_what_is_in_neither_neck_nor_head_lies_below_both(built):
+    architecture, network, _ = built
+    names = [layer.name for layer in network.layers]
+    own = architecture.neck + architecture.head
+    assert architecture.neck[-1:] in ((), (architecture.feature_layer,))
+    assert set(names[min(names.index(name) for name in own) :]) == set(own)
+
+
 def test_defaults_are_those_of_build(built):
     architecture, _, _ = built
     parameters = list(inspect.signature(architecture.build).parameters.values())
@@ -104,6 +112,27 @@ def test_efficientnet_has_the_published_head():
     hidden, dropout, logit = (network.get_layer(name) for name in ("hidden", "dropout", "logit"))
     assert (hidden.units, hidden.activation.__name__, dropout.rate, logit.units, logit.activation.__name__) == (64, "relu", 0.6, 1, "linear")
     assert network.get_layer(architecture.feature_layer).output.shape[1:] == (7, 7, 1280)
+
+
+def test_levels_are_averaged_over_patches_and_projected_to_the_same_width():
+    import keras
+
+    network = architectures.get("efficientnetv2b0-multilevel-attention").build(None, channels=5)
+    level = keras.ops.convert_to_tensor(np.arange(28 * 28 * 48, dtype=np.float32).reshape(1, 28, 28, 48))
+    patches = np.asarray(network.get_layer("level3_patches")(level))
+    np.testing.assert_allclose(patches[0, 2, 3], np.asarray(level)[0, 8:12, 12:16].mean((0, 1)), rtol=1e-6)
+    assert [network.get_layer(f"level{number}_projected").output.shape[1:] for number in range(2, 7)] == [(7, 7, 5)] * 5
+    assert network.get_layer("features").output.shape[1:] == (7, 7, 25)
+
+
+def test_both_efficientnets_stand_on_the_same_backbone():
+    def backbone(name: str) -> list[str]:
+        architecture = architectures.get(name)
+        layers = architecture.build(None).layers
+        unnumbered = [layer for layer in layers if layer.name.startswith(("stem", "block", "top")) and layer.weights]
+        return [(layer.name, [weight.shape for weight in layer.weights]) for layer in unnumbered]
+
+    assert backbone("efficientnetv2b0-attention") == backbone("efficientnetv2b0-multilevel-attention")
 
 
 @pytest.mark.parametrize("name", sorted(ARCHITECTURES))

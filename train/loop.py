@@ -70,7 +70,7 @@ class Loop:
         self.run.keep_metrics(self.position.epochs_done)
         keras.utils.set_random_seed(self.recipe.seed)
         self.network = self._build(pretrained=not resumed)
-        self.backbone_layers = [layer for layer in self.network.layers if layer.name not in self.architecture.head]
+        self.backbone_layers = [layer for layer in self.network.layers if layer.name not in self.architecture.neck + self.architecture.head]
 
         while self.position.stage < len(STAGES):
             stage: Stage = getattr(self.recipe, STAGES[self.position.stage])

@@ -7,12 +7,12 @@ by the tests; nothing else in Telltale names an architecture. Importing this pac
 
 from __future__ import annotations
 
-from detector.architectures import efficientnetv2b0_attention, tiny_attention
+from detector.architectures import efficientnetv2b0_attention, efficientnetv2b0_multilevel_attention, tiny_attention
 from detector.architectures.architecture import Architecture
 
 __all__ = ["ARCHITECTURES", "Architecture", "get"]
 
-_ENTRIES = (efficientnetv2b0_attention.ARCHITECTURE, tiny_attention.ARCHITECTURE)
+_ENTRIES = (efficientnetv2b0_attention.ARCHITECTURE, efficientnetv2b0_multilevel_attention.ARCHITECTURE, tiny_attention.ARCHITECTURE)
 
 ARCHITECTURES: dict[str, Architecture] = {entry.name: entry for entry in _ENTRIES}
 

@@ -22,8 +22,10 @@ class Architecture:
         backbone_weights is "imagenet" (downloaded by Keras), the path of a weights file, or None for random ones.
     arguments: the arguments of ``build`` with their defaults.
     preprocessing: how a photo becomes the input.
-    head: names of the layers on top of the pretrained backbone; every other layer belongs to the backbone.
-    feature_layer: name of the last convolutional map (B, gh, gw, C).
+    head: names of the layers above the feature map.
+    neck: names of the layers between the pretrained backbone and the feature map, the feature map's included, where there are any; like
+        the head they start untrained. Every layer in neither belongs to the backbone.
+    feature_layer: name of the map (B, gh, gw, C) whose cells are the tokens.
     grid: (gh, gw), the attention's tokens in row-major order.
     """
 
@@ -34,6 +36,7 @@ class Architecture:
     feature_layer: str
     grid: tuple[int, int]
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    neck: tuple[str, ...] = ()
 
     def complete(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """``arguments`` on top of the defaults; raises ValueError for a name ``build`` does not have."""

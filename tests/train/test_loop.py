@@ -105,8 +105,10 @@ def test_unfreeze_and_batch_norm_choose_the_layers_that_train(make_loop, monkeyp
     assert backbone_that_trains(loop) == expected
 
 
-def test_frozen_layers_keep_their_weights_and_the_head_does_not(make_loop):
+@pytest.mark.parametrize(("neck", "trained"), [((), set()), (("conv3", "bn3", "relu3"), {"conv3", "bn3"})])
+def test_frozen_layers_keep_their_weights_and_neck_and_head_do_not(make_loop, neck, trained):
     loop = make_loop("finetune.unfreeze=none", "finetune.epochs=1")
+    loop.architecture = replace(loop.architecture, neck=neck)
     before = {}
     build = loop._build
     loop._build = lambda pretrained: before.setdefault("network", build(pretrained))
@@ -114,7 +116,7 @@ def test_frozen_layers_keep_their_weights_and_the_head_does_not(make_loop):
     loop._stage = lambda model, settings: (weights.update({v.path: v.numpy() for v in model.variables}), stage(model, settings))
     network = loop.train()
     changed = {v.path.split("/")[0] for v in network.weights if not np.array_equal(v.numpy(), weights[v.path])}
-    assert changed == {"attention", "hidden", "logit"}
+    assert changed == {"attention", "hidden", "logit"} | trained
 
 
 # ---- until when ----------------------------------------------------------------------------------------------------------
