@@ -15,7 +15,8 @@ NAME = "grad-cam"
 def grad_cam(features: np.ndarray, gradient: np.ndarray) -> np.ndarray:
     """The map of one image: float32 (gh, gw), at least 0.
 
-    features: A, the last convolutional map, (gh, gw, C). gradient: of the explained output y with respect to it, same shape.
+    features: A, the map that the head reads, (gh, gw, C); in the paper the last convolutional one. gradient: of the explained output y with
+    respect to it, same shape.
     With w_k = (1/Z) sum_ij dy/dA_ijk, the mean over the Z = gh * gw cells, the map is L_ij = ReLU(sum_k w_k A_ijk) (their equations 1, 2).
     """
     weights = gradient.mean(axis=(0, 1), dtype=np.float64)
@@ -53,7 +54,7 @@ def _run(job: Job, image: np.ndarray, towards: str | None) -> Heatmap:
 METHOD = Method(
     NAME,
     "Grad-CAM",
-    "Where features are strong that would move the verdict further the way it points: the last convolutional map, each channel weighed by "
+    "Where features are strong that would move the verdict further the way it points: the map that the head reads, each channel weighed by "
     "the logit's mean gradient, and what points the other way cut off.",
     signed=False,
     pictures=lambda n: 1,

@@ -50,8 +50,9 @@ def _resize(walk: Walkthrough) -> Words:
 
 def _features(walk: Walkthrough) -> Words:
     (rows, columns), count, size = walk.grid, walk.tokens.shape[1], len(walk.image)
+    depths = ", read at several depths," if walk.bundle.architecture.neck else ""
     return Words(
-        f"The backbone turns the square into a grid of {rows} × {columns} patches and describes each with {count:,} numbers it has learnt to "
+        f"The backbone{depths} turns the square into a grid of {rows} × {columns} patches and describes each with {count:,} numbers it has learnt to "
         "compute. A patch is named after its place, but its numbers have seen what lies around it, too.",
         r"\begin{gathered} F = \text{backbone}(x) \\ X = \text{the patches of } F \text{, one a row} \end{gathered}",
         f"x: {size} × {size} × 3 → F: {rows} × {columns} × {count} → X: {_shape(walk.tokens)}",
