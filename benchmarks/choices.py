@@ -31,7 +31,8 @@ class Choice:
     loss: str = "error"
     """A key of LOSSES."""
     in_pairs: bool = False
-    """Half of each batch: as many real as AI-generated pictures of each of two paired sources, drawn at random."""
+    """Half of each batch: as many real as AI-generated pictures of each of two paired sources, drawn at random. So paired pictures come
+    more often, too."""
     rate: float = RATE
 
 
@@ -51,8 +52,9 @@ def losses(sources: int, smoothing: float) -> dict[str, Callable]:
     """Name -> loss(y_true (B, 2): label and source's number, logits (B, 1)) -> scalar.
 
     ranking: the error plus that of telling, of each real and AI-generated picture of one source in the batch, which is which (RankNet, Burges et al.
-    2005). group-dro: sources' errors, weighted by how large they have lately been (Sagawa et al., ICLR 2020; step 0.01). v-rex: the
-    error plus the variance of the sources' errors (Krueger et al., ICML 2021; beta 1).
+    2005). group-dro: sources' errors, weighted by how large they have lately been (Sagawa et al., ICLR 2020; step 0.01); a batch moves weight
+    between the sources in it. v-rex: the error plus the variance of the sources' errors (Krueger et al., ICML 2021; beta 1), much of which
+    is chance where a batch has a few pictures of each.
     """
     import keras
     from keras import ops
@@ -78,8 +80,8 @@ def losses(sources: int, smoothing: float) -> dict[str, Callable]:
 
     def group_dro(y_true, logits):
         means, present = by_source(y_true, logits)
-        raised = weights * ops.exp(0.01 * ops.stop_gradient(means))
-        weights.assign(raised / ops.sum(raised))
+        raised = weights * present * ops.exp(0.01 * ops.stop_gradient(means))
+        weights.assign(weights * (1 - present) + raised * ops.sum(weights * present) / ops.sum(raised))
         share = ops.stop_gradient(weights) * present
         return ops.sum(share * means) / ops.sum(share)
 
@@ -145,13 +147,13 @@ def measure(data: str, weights: str | None, chosen: list[str], count: int, seeds
     for number, fold in enumerate(folds.make_folds(data, recipe, trunk_and_above(weights, heads)[0], count, views, limit)):
         keras.utils.set_random_seed(number)
         above = trunk_and_above(None, heads)[1]
-        train(above, CHOICES[AS_IS], fold, recipe.sampling, recipe.label_smoothing, epochs=1, seed=seeds)
+        train(above, CHOICES[AS_IS], fold, recipe.sampling, recipe.label_smoothing, epochs=1, seed=0)
         start = above.get_weights()
         ends, judged = [], []
         for name in chosen:
             for seed in range(seeds):
                 above.set_weights(start)
-                train(above, CHOICES[name], fold, recipe.sampling, recipe.label_smoothing, epochs, seed)
+                train(above, CHOICES[name], fold, recipe.sampling, recipe.label_smoothing, epochs, seed=1 + seed)
                 found = logits(above)
                 note(name, number, seed, *found)
                 if name == AS_IS:
@@ -165,7 +167,7 @@ def measure(data: str, weights: str | None, chosen: list[str], count: int, seeds
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = folds.arguments("python -m benchmarks.choices", __doc__, folds=3, seeds=2, epochs=4, views=2)
+    parser = folds.arguments("python -m benchmarks.choices", __doc__, folds=5, seeds=2, epochs=4, views=2)
     parser.add_argument("--choice", action="append", choices=list(CHOICES), help="only this one beside the recipe as it is; may be repeated")
     given = parser.parse_args(argv)
     weights = None if given.backbone_weights == "none" else given.backbone_weights

@@ -1,8 +1,8 @@
 """Training on remembered features, judged on sources that were left out: what `benchmarks.attention`, `.levels` and `.choices` share.
 
-A fold leaves whole sources out of training and is judged on those; near-duplicates never cross, since the training split alone is used and a
-dataset keeps each of their groups within one split. To afford many trainings, the trunk of the network is run once, as ImageNet left it, and its
-output remembered; what lies above is trained. What is true of that need not be true of a network trained as a whole.
+A fold leaves whole sources out of training, and near-duplicates of their pictures with them, and is judged on those. To afford many trainings,
+the trunk of the network is run once, as ImageNet left it, and its output remembered; what lies above is trained. What is true of that need not
+be true of a network trained as a whole.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +60,7 @@ class Fold:
         }
 
 
-def make_folds(data: str, recipe, trunk, count: int, views: int, limit: int = 0) -> list[Fold]:
+def make_folds(data: str, recipe, trunk, count: int, views: int, limit: int = 0) -> Iterator[Fold]:
     """``count`` folds of the training split, augmented as the recipe has it but for CutMix, which needs two pictures.
 
     trunk: model inputs -> the features to remember, (B, gh, gw, C). limit: use so many training and validation pictures only; 0 is all.
@@ -71,16 +71,15 @@ def make_folds(data: str, recipe, trunk, count: int, views: int, limit: int = 0)
     rows, val = (dataset.split(split).sample(frac=1, random_state=0)[: limit or None].reset_index(drop=True) for split in ("train", "val"))
     views_of_train, plain_train, plain_val = (remember(dataset, part, recipe, trunk, looks) for part, looks in ((rows, views), (rows, 0), (val, 0)))
     fold_of = source_folds(rows, count)
-    folds = []
     for fold in range(count):
-        inside, outside = fold_of != fold, fold_of == fold
+        outside = fold_of == fold
+        inside = ~outside & ~rows["group"].isin(rows["group"][outside]).to_numpy()
         known = val["source"].isin(rows["source"][inside]).to_numpy()
-        folds.append(Fold(
+        yield Fold(
             rows[inside].reset_index(drop=True), views_of_train[:, inside],
             rows[outside].reset_index(drop=True), plain_train[0][outside],
             val[known].reset_index(drop=True), plain_val[0][known],
-        ))  # fmt: skip
-    return folds
+        )  # fmt: skip
 
 
 def source_folds(rows: pd.DataFrame, count: int) -> np.ndarray:
@@ -121,11 +120,14 @@ def remember(dataset, rows: pd.DataFrame, recipe, trunk, views: int) -> np.ndarr
     return remembered
 
 
-def judge(above, features: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Logits (N,) and each picture's attention peak in multiples of the uniform share (N,), before the residual is added; None without attention."""
+def judge(above, features: np.ndarray, kept: np.ndarray | float = 1.0) -> tuple[np.ndarray, np.ndarray | None]:
+    """Logits (N,) and each picture's attention peak in multiples of the uniform share (N,), before the residual is added; None without attention.
+
+    kept: (C,), what features are multiplied by.
+    """
     logits, peaks = [], []
     for start in range(0, len(features), 4 * BATCH):
-        outputs = above.predict_on_batch(features[start : start + 4 * BATCH].astype(np.float32))
+        outputs = above.predict_on_batch(features[start : start + 4 * BATCH].astype(np.float32) * np.float32(kept))
         logits.append(outputs["logit"][:, 0])
         if "attention" in outputs:
             received = outputs["attention"].mean(axis=(1, 2, 3))  # layers, heads, queries
@@ -134,8 +136,8 @@ def judge(above, features: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def summary(results: pd.DataFrame, name: str, baseline: str) -> list[dict]:
-    """One row per value of the column ``name``: means over folds and seeds, and the differences from ``baseline`` on the same ones with a 95%
-    interval (paired t; none where there is a single difference)."""
+    """One row per value of the column ``name``: means over folds and seeds, and the difference from ``baseline`` on the same ones with a 95%
+    interval for the chance in which sources a fold leaves out (paired t over folds; none where there is a single one)."""
     table = []
     index = ["fold", "seed"]
     base = results[results[name] == baseline].set_index(index)[list(MEASURES)]
@@ -145,7 +147,7 @@ def summary(results: pd.DataFrame, name: str, baseline: str) -> list[dict]:
         for measure in MEASURES:
             row[measure] = float(part[measure].mean())
             if value != baseline:
-                difference = (part.set_index(index)[measure] - base[measure]).dropna().to_numpy()
+                difference = (part.set_index(index)[measure] - base[measure]).dropna().groupby("fold").mean().to_numpy()
                 half = stats.t.ppf(0.975, len(difference) - 1) * stats.sem(difference) if len(difference) > 1 else np.nan
                 row[f"{measure}_gain"] = [float(difference.mean()), float(difference.mean() - half), float(difference.mean() + half)]
         table.append(row)

@@ -14,12 +14,15 @@ import pandas as pd
 
 from benchmarks import folds
 from benchmarks.folds import BATCH, Fold
+from detector.architectures.attention_head import attach_attention_head
 from detector.architectures.efficientnetv2b0_multilevel_attention import ARCHITECTURE, LEVELS
 
 RECIPE = "efficientnetv2b0-multilevel-attention"
 LAST = "the last alone"
+PUBLISHED = "the last alone, without a neck"
+"""As in `efficientnetv2b0-attention`: its 1,280 features are the tokens."""
 DESIGNS: dict[str, tuple[str, ...]] = {
-    LAST: ("level6",), "levels 2 to 5": ("level2", "level3", "level4", "level5"), "all five": tuple(LEVELS.values()),
+    LAST: ("level6",), PUBLISHED: ("level6",), "levels 2 to 5": ("level2", "level3", "level4", "level5"), "all five": tuple(LEVELS.values()),
 }  # fmt: skip
 RATE = 1e-3
 
@@ -39,6 +42,17 @@ def trunk_and_above(weights: str | None, heads: int):
     return trunk, keras.Model(patches, keras.Model(levels, network.output)(parts)), np.repeat(list(LEVELS.values()), counts)
 
 
+def without_neck(level_of: np.ndarray, heads: int):
+    """From the same features to the outputs of the published head, which reads those of the last level only."""
+    import keras
+    from keras import layers
+
+    last = np.flatnonzero(level_of == "level6")
+    patches = layers.Input((*ARCHITECTURE.grid, len(level_of)))
+    settings = {name: ARCHITECTURE.arguments[name] for name in ("key_dim", "residual", "hidden", "dropout")}
+    return keras.Model(patches, attach_attention_head(patches[..., last[0] : last[-1] + 1], heads=heads, **settings))
+
+
 def fit(
     above, loss: Callable, fold: Fold, y_true: np.ndarray, draw: Callable[[np.random.Generator], np.ndarray], rate: float, steps: int, seed: int,
     kept: np.ndarray | float = 1.0,
@@ -48,6 +62,10 @@ def fit(
 
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
+    weights = set(map(id, above.weights))
+    for variable in above.variables:
+        if id(variable) not in weights:  # what dropout draws from
+            variable.assign([seed, 0])
     model = keras.Model(above.input, above.output["logit"])
     model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, steps), global_clipnorm=1.0), loss)
     for _ in range(steps):
@@ -71,10 +89,10 @@ def measure(data: str, weights: str | None, count: int, seeds: int, epochs: int,
         for seed in range(seeds):
             for name, levels in DESIGNS.items():
                 keras.utils.set_random_seed(seed)
-                above = trunk_and_above(None, heads)[1]
+                above = without_neck(level_of, heads) if name == PUBLISHED else trunk_and_above(None, heads)[1]
                 kept, steps = np.isin(level_of, levels).astype(np.float32), epochs * (len(fold.rows) // BATCH)
                 fit(above, loss, fold, fold.labels[:, None], lambda rng, p=shares: rng.choice(len(p), BATCH, p=p), RATE, steps, seed, kept)
-                logits = [folds.judge(above, (features * kept).astype(np.float16))[0] for features in (fold.left_out_features, fold.val_features)]
+                logits = [folds.judge(above, features, kept)[0] for features in (fold.left_out_features, fold.val_features)]
                 row = {"levels": name, "fold": number, "seed": seed} | fold.measures(*logits)
                 results.append(row)
                 folds.show(row, "levels")
@@ -82,7 +100,7 @@ def measure(data: str, weights: str | None, count: int, seeds: int, epochs: int,
 
 
 def main(argv: list[str] | None = None) -> int:
-    given = folds.arguments("python -m benchmarks.levels", __doc__, folds=3, seeds=3, epochs=5, views=2).parse_args(argv)
+    given = folds.arguments("python -m benchmarks.levels", __doc__, folds=5, seeds=2, epochs=5, views=2).parse_args(argv)
     weights = None if given.backbone_weights == "none" else given.backbone_weights
     results = measure(given.data, weights, given.folds, given.seeds, given.epochs, given.views, given.limit)
     table = folds.summary(results, "levels", LAST)

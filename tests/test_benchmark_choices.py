@@ -60,6 +60,18 @@ def test_group_dro_weighs_sources_evenly_at_first_and_then_the_worst_more():
     assert later > first
 
 
+def test_group_dro_leaves_the_weight_of_a_source_that_is_not_in_the_batch():
+    """Sources 0 and 1 in turn, equally wrong: neither gains by being drawn, so a batch of both has the plain mean."""
+    group_dro = losses(3, 0.0)["group-dro"]
+    one, other = np.array([[1, 0]], np.float32), np.array([[1, 1]], np.float32)
+    for y_true in (one, one, one, other):
+        group_dro(y_true, np.array([[-3.0]], np.float32))
+    both = float(group_dro(np.concatenate([one, other]), np.array([[-3.0], [3.0]], np.float32)))
+    worse, better = math.log1p(math.exp(3)), math.log1p(math.exp(-3))
+    weight = math.exp(0.01 * worse) / (math.exp(0.01 * worse) + math.exp(0.01 * better))
+    assert both == pytest.approx(weight * worse + (1 - weight) * better, rel=1e-5)
+
+
 def test_batches_in_pairs_hold_as_many_real_as_ai_generated_pictures_of_two_paired_sources():
     rows = pd.DataFrame([
         {"source": source, "y_true": label, "paired": source != "unpaired"}

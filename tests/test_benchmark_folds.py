@@ -16,11 +16,11 @@ def rows(**sizes: int) -> pd.DataFrame:
 
 
 def results(**values: tuple[float, ...]) -> pd.DataFrame:
-    """A measure of each seed, for every design."""
+    """A measure of each fold, for every design."""
     return pd.DataFrame([
-        {"design": design, "fold": 0, "seed": seed, "val_auc": value, "left_out_auc": value, "left_out_paired_auc": value}
+        {"design": design, "fold": fold, "seed": 0, "val_auc": value, "left_out_auc": value, "left_out_paired_auc": value}
         for design, each in values.items()
-        for seed, value in enumerate(each)
+        for fold, value in enumerate(each)
     ])  # fmt: skip
 
 
@@ -50,16 +50,22 @@ def test_left_out_sources_are_judged_as_a_whole_and_by_their_paired_pictures():
     assert measured == {"val_auc": 1.0, "left_out_auc": 0.75, "left_out_paired_auc": 0.0}
 
 
-def test_the_gain_is_paired_by_seed_with_its_t_interval():
+def test_the_gain_is_paired_by_fold_with_its_t_interval():
     plain, other = summary(results(plain=(0.70, 0.80), other=(0.71, 0.83)), "design", "plain")
     assert plain["val_auc"] == pytest.approx(0.75) and "val_auc_gain" not in plain
     # Differences 0.01 and 0.03: mean 0.02, standard error 0.01, t(0.975, 1) = 12.706.
     assert other["val_auc_gain"] == pytest.approx([0.02, 0.02 - 0.12706, 0.02 + 0.12706], abs=1e-5)
 
 
+def test_seeds_of_one_fold_count_as_one_difference():
+    once = results(plain=(0.70, 0.80), other=(0.71, 0.83))
+    twice = pd.concat([once, once.assign(seed=1)])
+    assert summary(twice, "design", "plain")[1]["val_auc_gain"] == pytest.approx(summary(once, "design", "plain")[1]["val_auc_gain"])
+
+
 def test_what_was_made_of_all_seeds_is_compared_with_their_mean():
     table = results(plain=(0.70, 0.80), together=(0.79,))
-    table.loc[table["design"] == "together", "seed"] = ALL
+    table["seed"], table["fold"] = [0, 1, ALL], 0
     gain, *interval = summary(table, "design", "plain")[1]["val_auc_gain"]
     assert gain == pytest.approx(0.04) and np.isnan(interval).all()
 

@@ -75,7 +75,7 @@ class Stage:
     unfreeze: str = "none"  # of the backbone: none, all, last:N or all-but-last:N layers
     ema_momentum: float = 0.0  # above 0: what is validated and kept is the exponential moving average of the weights over steps
     keep_start: float = 0.0  # share of the weights the stage began with, mixed into its best ones at the end (WiSE-FT, Wortsman et al., CVPR 2022)
-    batch_norm: str = "frozen"  # frozen: statistics and scale stay as pretrained; train: they train with unfrozen layers
+    batch_norm: str = "frozen"  # of the backbone. frozen: statistics and scale stay as pretrained; train: they train with unfrozen layers
 
 
 @dataclass(frozen=True)
