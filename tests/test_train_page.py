@@ -250,6 +250,18 @@ def test_every_setting_of_every_recipe_is_on_the_form_once(name):
     assert expected | {"architecture_arguments.heads"} <= set(paths) and len(paths) == len(set(paths)) and set(settings.MAIN) <= set(paths)
 
 
+def test_another_architecture_brings_its_own_arguments(open_page):
+    page = open_page()
+    recipe = "efficientnetv2b0-attention-cutmix"
+    page.selectbox(key="recipe").set_value(recipe).run()
+    key = f"setting:{recipe}:architecture_arguments"
+    assert page.number_input(key=f"{key}.key_dim").value == 128
+    page.selectbox(key=f"setting:{recipe}:architecture").set_value("efficientnetv2b0-multilevel-attention").run()
+    arguments = {argument: f"{key}.{argument}:efficientnetv2b0-multilevel-attention" for argument in ("heads", "key_dim", "channels")}
+    shown = {argument: checked(page).number_input(key=key).value for argument, key in arguments.items()}
+    assert shown == {"heads": 1, "key_dim": 64, "channels": 64}, "the recipe's one head, and the architecture's own defaults"
+
+
 def test_settings_carry_the_comment_beside_them():
     of = {setting.path: setting.meaning for setting in settings.settings(Recipe("x"))}
     assert of["augmentation.flip"] == "mirror left-right with probability 1/2" and of["finetune.monitor"] == "one of MONITORS"

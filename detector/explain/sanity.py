@@ -1,7 +1,7 @@
 """Does a map depend on what the network has learnt? Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018, section 3.
 
 The head's weights are shuffled, each array within itself, in a second network; the served one is never touched. A map that looks the
-same afterwards shows the picture, or the backbone, but not what this classifier decides by.
+same afterwards shows the picture, or what lies below the head, but not what this classifier decides by.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class ShuffledHead:
         self._learnt = [(variable, variable.numpy()) for variable in _head_variables(self.engine.network, bundle)]
 
     def shuffle(self, seed: int) -> None:
-        """Permute each array of the head within itself. The backbone keeps what it has learnt."""
+        """Permute each array of the head within itself. What lies below it keeps what it has learnt."""
         rng = np.random.default_rng(seed)
         with self.engine.lock:
             for variable, learnt in self._learnt:

@@ -220,7 +220,7 @@ def _check(recipe: Recipe) -> None:
     demand(recipe.checkpoint_minutes >= 0, "checkpoint_minutes must not be negative.")
     demand(0 <= recipe.label_smoothing < 1, "label_smoothing must be at least 0 and less than 1.")
     demand(recipe.attention_focus >= 0, "attention_focus must not be negative.")
-    heads = recipe.architecture_arguments.get("heads", 1)
+    heads = architectures.get(recipe.architecture).complete(recipe.architecture_arguments).get("heads")
     demand(heads or not recipe.attention_focus, "attention_focus needs a network with attention: set it to 0, or architecture_arguments.heads to 1.")
     demand(0 <= recipe.attention_entropy <= 1, "attention_entropy must be between 0 and 1.")
     at_most_1 = ("probability", "shift", "brightness", "saturation", "balance_sources")

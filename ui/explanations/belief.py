@@ -121,6 +121,6 @@ def _sanity_words(sanity: Sanity) -> str:
     if sanity.changed:
         return f":material/check: **The map depends on what the head learnt.** With its weights shuffled it becomes another one ({correlation})."
     return (
-        f":material/warning: **The map hardly changes when the head's weights are shuffled** ({correlation}). It shows the picture, or the backbone, "
-        "more than what this model decides by."
+        f":material/warning: **The map hardly changes when the head's weights are shuffled** ({correlation}). It shows the picture, or what lies "
+        "below the head, more than what this model decides by."
     )

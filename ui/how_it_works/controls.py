@@ -63,7 +63,8 @@ def temperature(own: Walkthrough) -> Walkthrough:
     n = len(walk.tokens)
     with effect, st.container(horizontal=True):
         st.metric("Patches a patch looks at", f"{walk.patches_in_view:.1f} of {n}", _change(walk.patches_in_view - own.patches_in_view, "{:+.1f}"),
-                  delta_color="off", help="2 to the mean entropy of a row, in bits: an even row would look at all of them.")  # fmt: skip
+                  delta_color="off", help="2 to the mean entropy of a row, in bits: an even row would look at all of them."
+                  + f" The mean of all {len(walk.scores)} heads." * (len(walk.scores) > 1))  # fmt: skip
         st.metric("Heatmap", "diffuse" if walk.heatmap.diffuse else "focused", f"peak {walk.heatmap.peak:.1f}× the uniform share", delta_color="off",
                   delta_arrow="off", help="Diffuse: no patch receives twice the uniform share, so the map singles nothing out.")  # fmt: skip
         st.metric("P(AI-generated)", f"{walk.y_score:.1%}", _change(100 * (walk.y_score - own.y_score), "{:+.1f} points"), delta_color="off")

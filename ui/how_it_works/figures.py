@@ -58,9 +58,9 @@ def features(walk: Walkthrough, head: int) -> dict:
         maps(f"The {len(busiest)} of {count} channels that vary most", np.moveaxis(walk.features[..., busiest], -1, 0), CHANNELS_ACROSS, span=7,
              note="Channels " + ", ".join(str(channel + 1) for channel in busiest) + ".",
              **heat(tokens, "activation", high=float(np.quantile(tokens[:, busiest], 0.99))),
-             alt=f"Small maps of {len(busiest)} channels; most light up in a few patches only."),
+             alt=f"Small maps of {len(busiest)} channels, brighter where a patch has more of it."),
         vector(f"The chosen patch: its {count} numbers, 64 to a line", tokens, _fold(count, 64), **numbers, span=12,
-               alt="The chosen patch's numbers as coloured cells; most are near zero."),
+               alt="The chosen patch's numbers as coloured cells, brighter the larger."),
     ]  # fmt: skip
     return _figure(walk, words, shown, lines=2)
 

@@ -36,11 +36,13 @@ _BARE = re.compile(r"[A-Za-z][\w.:-]*")
 
 @dataclass(frozen=True)
 class Setting:
-    """path: where it is in the recipe, dotted. value: what the recipe's file says. meaning: the comment beside its declaration."""
+    """path: where it is in the recipe, dotted. value: what the recipe's file says. meaning: the comment beside its declaration. of: the
+    architecture whose argument it is, if that is another one than the recipe's."""
 
     path: str
     value: Any
     meaning: str
+    of: str = ""
 
     @property
     def part(self) -> str:
@@ -55,15 +57,17 @@ class Setting:
         return f"{words}, {PARTS[self.part].lower()}" if self.path in MAIN and self.part in ("frozen", "finetune") else words
 
     def key(self, recipe: str) -> str:
-        """Of its widget: another recipe's settings are other widgets, and so are those that were put back."""
-        return f"setting{st.session_state.get('settings_round', '')}:{recipe}:{self.path}"
+        """Of its widget: another recipe's settings are other widgets, so are another architecture's, and those that were put back."""
+        return f"setting{st.session_state.get('settings_round', '')}:{recipe}:{self.path}{self.of and f':{self.of}'}"
 
 
 def settings(recipe: Recipe) -> list[Setting]:
-    """Every setting that the form shows, in the order of their declaration."""
+    """Every setting that the form shows, in the order of their declaration, with the arguments of the architecture chosen there."""
     found = _settings(recipe, "")
-    arguments = architectures.get(recipe.architecture).complete(recipe.architecture_arguments)
-    return found + [Setting(f"architecture_arguments.{name}", value, "") for name, value in arguments.items()]
+    chosen = _current(recipe.name, next(setting for setting in found if setting.path == "architecture"))
+    arguments = {name: recipe.architecture_arguments.get(name, value) for name, value in architectures.get(chosen).arguments.items()}
+    of = chosen if chosen != recipe.architecture else ""
+    return found + [Setting(f"architecture_arguments.{name}", value, "", of) for name, value in arguments.items()]
 
 
 def _settings(group: Any, where: str) -> list[Setting]:
