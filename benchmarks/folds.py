@@ -65,7 +65,7 @@ def make_folds(data: str, recipe, trunk, count: int, views: int, limit: int = 0)
 
     trunk: model inputs -> the features to remember, (B, gh, gw, C). limit: use so many training and validation pictures only; 0 is all.
     """
-    from detector.datasets import load_dataset
+    from detector.datasets import load_dataset, source_folds
 
     dataset = load_dataset(data, seed=recipe.seed)
     rows, val = (dataset.split(split).sample(frac=1, random_state=0)[: limit or None].reset_index(drop=True) for split in ("train", "val"))
@@ -80,18 +80,6 @@ def make_folds(data: str, recipe, trunk, count: int, views: int, limit: int = 0)
             rows[outside].reset_index(drop=True), plain_train[0][outside],
             val[known].reset_index(drop=True), plain_val[0][known],
         )  # fmt: skip
-
-
-def source_folds(rows: pd.DataFrame, count: int) -> np.ndarray:
-    """int (N,): the fold in which each row is left out. Whole sources; paired ones and others each spread evenly, the largest first."""
-    fold = pd.Series(-1, index=rows.index)
-    for _, part in rows.groupby("paired"):
-        filled = np.zeros(count, int)
-        for source, size in part["source"].value_counts(sort=True).items():
-            chosen = int(filled.argmin())
-            fold[part.index[part["source"] == source]] = chosen
-            filled[chosen] += size
-    return fold.to_numpy()
 
 
 def remember(dataset, rows: pd.DataFrame, recipe, trunk, views: int) -> np.ndarray:

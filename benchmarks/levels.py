@@ -100,7 +100,7 @@ def measure(data: str, weights: str | None, count: int, seeds: int, epochs: int,
 
 
 def main(argv: list[str] | None = None) -> int:
-    given = folds.arguments("python -m benchmarks.levels", __doc__, folds=5, seeds=2, epochs=5, views=2).parse_args(argv)
+    given = folds.arguments("python -m benchmarks.levels", __doc__, folds=5, seeds=1, epochs=5, views=2).parse_args(argv)
     weights = None if given.backbone_weights == "none" else given.backbone_weights
     results = measure(given.data, weights, given.folds, given.seeds, given.epochs, given.views, given.limit)
     table = folds.summary(results, "levels", LAST)

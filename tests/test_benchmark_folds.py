@@ -1,4 +1,4 @@
-"""benchmarks.folds: which rows a fold leaves out, and how its table is counted. (Training is what the benchmarks that use it do.)"""
+"""benchmarks.folds: how networks are judged by a fold, and how the table is counted. (Training is what the benchmarks that use it do.)"""
 
 from __future__ import annotations
 
@@ -7,12 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.attention import DIFFUSENESS, with_diffuseness
-from benchmarks.folds import ALL, Fold, markdown, source_folds, summary
-
-
-def rows(**sizes: int) -> pd.DataFrame:
-    """Sources with so many rows each; those whose name begins with p are paired."""
-    return pd.DataFrame([{"source": name, "paired": name.startswith("p")} for name, size in sizes.items() for _ in range(size)])
+from benchmarks.folds import ALL, Fold, markdown, summary
 
 
 def results(**values: tuple[float, ...]) -> pd.DataFrame:
@@ -22,23 +17,6 @@ def results(**values: tuple[float, ...]) -> pd.DataFrame:
         for design, each in values.items()
         for fold, value in enumerate(each)
     ])  # fmt: skip
-
-
-def test_a_source_is_left_out_as_a_whole_and_once():
-    table = rows(a=5, b=4, c=3, pa=2, pb=6)
-    assert table.assign(fold=source_folds(table, 3)).groupby("source")["fold"].nunique().eq(1).all()
-
-
-def test_the_largest_sources_go_to_different_folds():
-    table = rows(a=9, b=8, c=7, d=1)
-    folds = dict(zip(table["source"], source_folds(table, 3), strict=True))
-    assert len({folds[name] for name in "abc"}) == 3 and folds["d"] == folds["c"]
-
-
-def test_every_fold_gets_paired_sources():
-    table = rows(a=90, b=80, pa=5, pb=6)
-    folds = source_folds(table, 2)
-    assert set(folds[table["paired"]]) == {0, 1}
 
 
 def test_left_out_sources_are_judged_as_a_whole_and_by_their_paired_pictures():

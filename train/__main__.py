@@ -17,7 +17,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from detector.datasets import Dataset, DatasetError, load_dataset
+from detector.datasets import Dataset, DatasetError, leave_out, load_dataset
 from detector.images import ImageReadError
 from train.recipes import Recipe, RecipeError, from_dict, load_recipe, names
 from train.runs import RunDirectory, RunError, Stopped, TrainingFailed
@@ -66,6 +66,8 @@ def _run(run: RunDirectory, recipe: Recipe, data: str, command: str) -> int:
     again = f"python -m train --resume {shlex.quote(str(run.path))}"
     try:
         dataset = load_dataset(data, seed=recipe.seed, progress=_ScanProgress(stop))
+        if recipe.left_out_folds:
+            dataset = leave_out(dataset, recipe.left_out_fold, recipe.left_out_folds)
         _describe(dataset)
         _compare_with_start(run, dataset)
         # Keras is imported only now: a wrong folder is reported at once, not after TensorFlow has started.

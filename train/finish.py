@@ -101,6 +101,8 @@ def write_bundle(
 
 def _title(recipe: Recipe, dataset: Dataset) -> str:
     title = recipe.title or recipe.name
+    if recipe.left_out_folds:
+        title += f", fold {recipe.left_out_fold} of {recipe.left_out_folds} left out"
     return f"Practice: {title}" if dataset.practice and not title.startswith("Practice") else title
 
 

@@ -25,6 +25,7 @@ from detector.datasets.dataset import CLASS_TITLES, COLUMNS, FACT_PREFIX, PRACTI
 from detector.datasets.files import decode, on_disk, require_some, without_repeats
 from detector.datasets.folders import Tally
 from detector.datasets.layouts import existing, find
+from detector.datasets.left_out import leave_out, source_folds
 from detector.datasets.names import AI_NAMES, REAL_NAMES, SPLIT_NAMES
 from detector.datasets.near_duplicates import dhash, groups_of, near_duplicate_groups, thumbnail
 from detector.datasets.splits import check_classes, manifest_hash, with_splits, without_leaks
@@ -32,7 +33,7 @@ from detector.images import Photo
 
 __all__ = [
     "AI_NAMES", "CLASS_TITLES", "COLUMNS", "FACT_PREFIX", "NOT_LOOKED_FOR", "PRACTICE_MARK", "REAL_NAMES", "SPLITS", "SPLIT_NAMES",
-    "Dataset", "DatasetError", "dhash", "labelled_images", "load_dataset", "near_duplicate_groups", "thumbnail",
+    "Dataset", "DatasetError", "dhash", "labelled_images", "leave_out", "load_dataset", "near_duplicate_groups", "source_folds", "thumbnail",
 ]  # fmt: skip
 
 NOT_LOOKED_FOR = "Near-duplicates were not looked for, so copies of one picture may lie in different splits."

@@ -83,6 +83,8 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path):
         ("seed=one", "seed must be a whole number, not 'one'."),
         ("seed=1.5", "seed must be a whole number, not 1.5."),
         ("seed=true", "seed must be a whole number, not True."),
+        ("left_out_folds=1", "left_out_folds must be 0 or at least 2."),
+        ("left_out_fold=1", "left_out_fold must be at least 0 and less than left_out_folds."),
         ("seed=-1", "seed must be a whole number from 0"),
         ("cache_gb=much", "cache_gb must be a number, not 'much'."),
         ("cache_gb=inf", "cache_gb must be a finite number, not inf."),

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 from detector import architectures
@@ -244,6 +245,24 @@ def test_a_picture_deleted_during_training_fails_the_run_by_name_and_it_can_go_o
     resumed = run_at(path)
     assert "The images, labels or splits are not those this run began with" in resumed.log and len(resumed.metrics) == 4
     assert read_bundle(path / "bundle").card["training"]["dataset"]["changed_during_training"] is True
+
+
+def test_a_run_with_sources_left_out_is_judged_by_them_alone(pictures, tmp_path):
+    shutil.copytree(pictures, tmp_path / "pictures")
+    manifest = pd.read_csv(tmp_path / "pictures" / "manifest.csv")
+    manifest["source"] = ["abcd"[number // 2 % 4] for number in range(len(manifest))]
+    manifest.to_csv(tmp_path / "pictures" / "manifest.csv", index=False)
+    leave_out = ("--set", "left_out_folds=2", "--set", "left_out_fold=1", "--set", "finetune.epochs=1")
+    words = ("--recipe", "tiny-attention", "--data", tmp_path / "pictures", "--run-dir", tmp_path / "run", *leave_out)
+    assert finish(start(*words)) == (FINISHED, "")
+    bundle = read_bundle(tmp_path / "run" / "bundle")
+    judged = read_predictions(bundle.path / "test_predictions.parquet").rows
+    train = manifest[(manifest["split"] == "train") & (manifest["file"] != "images/broken.png")]
+    left_out = train["source"].isin(judged["source"])
+    assert set(judged["split"]) == {"unseen"} and judged["source"].nunique() == 2
+    assert set(judged["id"]) == set(train["file"][left_out])
+    assert sum(bundle.card["training"]["dataset"]["images"][f"train {title}"] for title in ("AI-generated", "real")) == (~left_out).sum()
+    assert bundle.card["title"].endswith("fold 1 of 2 left out") and "left out of training, to judge by: fold 1 of 2" in run_at(tmp_path / "run").log
 
 
 def test_training_that_diverges_fails_with_advice(pictures, tmp_path):

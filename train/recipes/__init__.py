@@ -99,6 +99,8 @@ class Recipe:
     backbone_weights: str = "imagenet"  # imagenet (downloaded by Keras), none, or the path of a weights file
     licence: str = ""  # of the weights, for the card; whoever trains says so
     seed: int = 0
+    left_out_folds: int = 0  # above 0: the sources are dealt into so many folds, and those of ...
+    left_out_fold: int = 0  # ... this one, counted from 0, are left out of training and judged by instead of the test and unseen splits
     batch_size: int = 32
     label_smoothing: float = 0.0
     attention_focus: float = 0.0  # weight in the loss of attention that is spread more evenly than ...
@@ -214,6 +216,8 @@ def _check(recipe: Recipe) -> None:
             raise RecipeError(sentence)
 
     demand(0 <= recipe.seed < 2**32, "seed must be a whole number from 0 to 4294967295.")
+    demand(recipe.left_out_folds == 0 or recipe.left_out_folds >= 2, "left_out_folds must be 0 or at least 2.")
+    demand(0 <= recipe.left_out_fold < max(recipe.left_out_folds, 1), "left_out_fold must be at least 0 and less than left_out_folds.")
     demand(recipe.batch_size >= 1, "batch_size must be at least 1.")
     demand(recipe.workers >= 1, "workers must be at least 1.")
     demand(recipe.cache_gb >= 0, "cache_gb must not be negative.")
