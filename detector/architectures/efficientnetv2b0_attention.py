@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from detector.architectures.architecture import Architecture
 from detector.architectures.attention_head import HEAD_LAYERS, attach_attention_head
-from detector.preprocessing import Preprocessing
-
-PREPROCESSING = Preprocessing(size=224, short_side=256, jpeg_quality=75)
+from detector.architectures.efficientnetv2b0 import PREPROCESSING, backbone
 
 
 def build(backbone_weights=None, *, heads=1, key_dim=128, residual=True, hidden=64, dropout=0.6):
-    """See :class:`Architecture`. The Keras backbone scales the pixels itself."""
+    """See :class:`Architecture`."""
     import keras
 
-    size = PREPROCESSING.size
-    backbone = keras.applications.EfficientNetV2B0(
-        include_top=False, weights="imagenet" if backbone_weights == "imagenet" else None, input_shape=(size, size, 3)
-    )
-    if backbone_weights not in (None, "imagenet"):
-        backbone.load_weights(backbone_weights)
-    outputs = attach_attention_head(backbone.output, heads=heads, key_dim=key_dim, residual=residual, hidden=hidden, dropout=dropout)
-    return keras.Model(backbone.input, outputs, name="efficientnetv2b0_attention")
+    trunk = backbone(backbone_weights)
+    outputs = attach_attention_head(trunk.output, heads=heads, key_dim=key_dim, residual=residual, hidden=hidden, dropout=dropout)
+    return keras.Model(trunk.input, outputs, name="efficientnetv2b0_attention")
 
 
 ARCHITECTURE = Architecture(

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from detector.architectures.architecture import Architecture
 from detector.architectures.attention_head import HEAD_LAYERS, attach_attention_head
-from detector.preprocessing import Preprocessing
+from detector.architectures.efficientnetv2b0 import PREPROCESSING, backbone
 
-PREPROCESSING = Preprocessing(size=224, short_side=256, jpeg_quality=75)
 GRID = (7, 7)
 LEVELS = {"block2b_add": "level2", "block3b_add": "level3", "block4c_add": "level4", "block5e_add": "level5", "top_activation": "level6"}
 """The backbone's maps: 56 x 56 x 32, 28 x 28 x 48, 14 x 14 x 96, 14 x 14 x 112 and, the last, 7 x 7 x 1280."""
@@ -19,25 +18,20 @@ NECK_LAYERS = (*(f"{level}_{part}" for level in LEVELS.values() for part in ("pa
 
 def build(backbone_weights=None, *, heads=4, key_dim=64, residual=True, hidden=64, dropout=0.6, channels=64):
     """See :class:`Architecture`. Each level is averaged over the patches of a 7 x 7 grid and brought to ``channels`` features a patch by a
-    dense layer of its own; a token is all of them, end to end. The Keras backbone scales the pixels itself."""
+    dense layer of its own; a token is all of them, end to end."""
     import keras
     from keras import layers
 
-    size = PREPROCESSING.size
-    backbone = keras.applications.EfficientNetV2B0(
-        include_top=False, weights="imagenet" if backbone_weights == "imagenet" else None, input_shape=(size, size, 3)
-    )
-    if backbone_weights not in (None, "imagenet"):
-        backbone.load_weights(backbone_weights)
+    trunk = backbone(backbone_weights)
     projected = []
     for layer, level in LEVELS.items():
-        x = backbone.get_layer(layer).output
+        x = trunk.get_layer(layer).output
         x = layers.AveragePooling2D((x.shape[1] // GRID[0], x.shape[2] // GRID[1]), name=f"{level}_patches")(x)
         x = layers.BatchNormalization(name=f"{level}_norm")(x)
         projected.append(layers.Dense(channels, activation="swish", name=f"{level}_projected")(x))
     features = layers.Concatenate(name="features")(projected)
     outputs = attach_attention_head(features, heads=heads, key_dim=key_dim, residual=residual, hidden=hidden, dropout=dropout)
-    return keras.Model(backbone.input, outputs, name="efficientnetv2b0_multilevel_attention")
+    return keras.Model(trunk.input, outputs, name="efficientnetv2b0_multilevel_attention")
 
 
 ARCHITECTURE = Architecture(

@@ -1,0 +1,25 @@
+"""EfficientNetV2B0 (Tan & Le, ICML 2021), pretrained on ImageNet: the backbone that two architectures stand on, and what it eats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from detector.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    import keras
+
+PREPROCESSING = Preprocessing(size=224, short_side=256, jpeg_quality=75)
+
+
+def backbone(weights: str | None) -> keras.Model:
+    """float32 (B, 224, 224, 3) in [0, 255] -> (B, 7, 7, 1280); it scales the pixels itself. weights: as for ``Architecture.build``."""
+    import keras
+
+    size = PREPROCESSING.size
+    network = keras.applications.EfficientNetV2B0(
+        include_top=False, weights="imagenet" if weights == "imagenet" else None, input_shape=(size, size, 3)
+    )
+    if weights not in (None, "imagenet"):
+        network.load_weights(weights)
+    return network
