@@ -95,12 +95,9 @@ def with_diffuseness(table: list[dict], results: pd.DataFrame) -> list[dict]:
 
 def main(argv: list[str] | None = None) -> int:
     given = folds.arguments("python -m benchmarks.attention", __doc__, folds=3, seeds=3, epochs=2, views=2).parse_args(argv)
-    weights = None if given.backbone_weights == "none" else given.backbone_weights
-    results = measure(given.data, weights, given.folds, given.seeds, given.epochs, given.views, given.limit)
+    results = measure(given.data, given.backbone_weights, given.folds, given.seeds, given.epochs, given.views, given.limit)
     table = with_diffuseness(folds.summary(results, "design", PLAIN), results)
-    if given.json:
-        folds.write_json(given.json, table, results)
-    print(folds.markdown(table, "design", DIFFUSENESS))
+    folds.report(given.json, results, "design", table, DIFFUSENESS)
     return 0
 
 

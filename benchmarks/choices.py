@@ -121,15 +121,11 @@ def train(above, choice: Choice, fold: Fold, sampling, smoothing: float, epochs:
     fit(above, losses(len(names), smoothing)[choice.loss], fold, y_true, draw, choice.rate, epochs * (len(fold.rows) // BATCH), seed)
 
 
-def mixed(several: list[list[np.ndarray]], shares: list[float]) -> list[np.ndarray]:
-    """The weighted sum of several networks' weights."""
-    return [sum(share * array for share, array in zip(shares, arrays, strict=True)) for arrays in zip(*several, strict=True)]
-
-
 def measure(data: str, weights: str | None, chosen: list[str], count: int, seeds: int, epochs: int, views: int, limit: int) -> pd.DataFrame:
     """One row per (choice, fold, seed); SOUP and ENSEMBLE of the first choice have one for each fold, with the seed folds.ALL."""
     import keras
 
+    from train.checkpoints import mixed
     from train.recipes import load_recipe
 
     recipe = load_recipe(RECIPE)
@@ -170,13 +166,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = folds.arguments("python -m benchmarks.choices", __doc__, folds=5, seeds=2, epochs=4, views=2)
     parser.add_argument("--choice", action="append", choices=list(CHOICES), help="only this one beside the recipe as it is; may be repeated")
     given = parser.parse_args(argv)
-    weights = None if given.backbone_weights == "none" else given.backbone_weights
     chosen = [name for name in CHOICES if not given.choice or name in (AS_IS, *given.choice)]
-    results = measure(given.data, weights, chosen, given.folds, given.seeds, given.epochs, given.views, given.limit)
-    table = folds.summary(results, "choice", AS_IS)
-    if given.json:
-        folds.write_json(given.json, table, results)
-    print(folds.markdown(table, "choice"))
+    results = measure(given.data, given.backbone_weights, chosen, given.folds, given.seeds, given.epochs, given.views, given.limit)
+    folds.report(given.json, results, "choice", folds.summary(results, "choice", AS_IS))
     return 0
 
 

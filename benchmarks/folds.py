@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -65,20 +65,19 @@ def make_folds(data: str, recipe, trunk, count: int, views: int, limit: int = 0)
 
     trunk: model inputs -> the features to remember, (B, gh, gw, C). limit: use so many training and validation pictures only; 0 is all.
     """
-    from detector.datasets import load_dataset, source_folds
+    from detector.datasets import leave_out, load_dataset
 
     dataset = load_dataset(data, seed=recipe.seed)
-    rows, val = (dataset.split(split).sample(frac=1, random_state=0)[: limit or None].reset_index(drop=True) for split in ("train", "val"))
-    views_of_train, plain_train, plain_val = (remember(dataset, part, recipe, trunk, looks) for part, looks in ((rows, views), (rows, 0), (val, 0)))
-    fold_of = source_folds(rows, count)
-    for fold in range(count):
-        outside = fold_of == fold
-        inside = ~outside & ~rows["group"].isin(rows["group"][outside]).to_numpy()
-        known = val["source"].isin(rows["source"][inside]).to_numpy()
+    train, val = (dataset.split(split).sample(frac=1, random_state=0)[: limit or None].reset_index(drop=True) for split in ("train", "val"))
+    dataset = replace(dataset, rows=pd.concat([train, val], ignore_index=True))
+    parts = [leave_out(dataset, fold, count) for fold in range(count)]  # what cannot be judged is refused before anything is remembered
+    views_of_train, plain_train, plain_val = (remember(dataset, part, recipe, trunk, looks) for part, looks in ((train, views), (train, 0), (val, 0)))
+    for part in parts:
+        rows, left_out, known = (part.split(split) for split in ("train", "unseen", "val"))
+        inside, outside = (pd.Index(train["id"]).get_indexer(each["id"]) for each in (rows, left_out))
         yield Fold(
-            rows[inside].reset_index(drop=True), views_of_train[:, inside],
-            rows[outside].reset_index(drop=True), plain_train[0][outside],
-            val[known].reset_index(drop=True), plain_val[0][known],
+            rows, views_of_train[:, inside], left_out, plain_train[0][outside],
+            known, plain_val[0][pd.Index(val["id"]).get_indexer(known["id"])],
         )  # fmt: skip
 
 
@@ -166,7 +165,8 @@ def arguments(prog: str, description: str, **defaults: int) -> argparse.Argument
     """The command line that such benchmarks share. defaults: folds, seeds, epochs, views."""
     parser = argparse.ArgumentParser(prog=prog, description=description, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", required=True, help="a folder of labelled images, in any layout that `python -m train` takes")
-    parser.add_argument("--backbone-weights", default="imagenet", help="imagenet (downloaded by Keras), none, or a file")
+    weights = "imagenet (downloaded by Keras), none, or a file"
+    parser.add_argument("--backbone-weights", default="imagenet", type=lambda text: None if text == "none" else text, help=weights)
     parser.add_argument("--folds", type=int, default=defaults["folds"])
     parser.add_argument("--seeds", type=int, default=defaults["seeds"])
     parser.add_argument("--epochs", type=int, default=defaults["epochs"], help="of everything that is trained, after one of the head alone")
@@ -182,5 +182,8 @@ def show(row: dict, name: str) -> None:
     print(f"{figures} ({row[name]})", file=sys.stderr, flush=True)
 
 
-def write_json(path: Path, table: Sequence[dict], results: pd.DataFrame) -> None:
-    path.write_text(json.dumps({"table": table, "runs": results.to_dict("records")}, indent=1), "utf-8")
+def report(path: Path | None, results: pd.DataFrame, name: str, table: Sequence[dict], further: dict[str, str] | None = None) -> None:
+    """Print the table; with a path, also write it and every run there. name, further: as for ``markdown``."""
+    if path:
+        path.write_text(json.dumps({"table": table, "runs": results.to_dict("records")}, indent=1), "utf-8")
+    print(markdown(table, name, further))

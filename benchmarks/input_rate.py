@@ -57,7 +57,6 @@ def measure(here: Path, recipe: str, pictures: int, batch: int, steps: int, roun
         loop = loops["kept"]
         loop.position = Position(stage=number)
         loop.network = loop._build(pretrained=False)
-        loop.backbone_layers = [layer for layer in loop.network.layers if layer.name not in loop.architecture.neck + loop.architecture.head]
         model = loop._compile(getattr(loop.recipe, stage))
         feeds = {name: _batches(loop, number) for name, loop in loops.items()}
         ready = [next(feeds["kept"]) for _ in range(steps)]

@@ -60,12 +60,12 @@ def fit(
     """Train ``above`` for so many batches, cosine from ``rate``. draw(rng): the positions of a batch. kept: (C,), what features are multiplied by."""
     import keras
 
+    from train.checkpoints import seed_states
+
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
-    weights = set(map(id, above.weights))
-    for variable in above.variables:
-        if id(variable) not in weights:  # what dropout draws from
-            variable.assign([seed, 0])
+    for state in seed_states(above):  # what dropout draws from
+        state.assign([seed, 0])
     model = keras.Model(above.input, above.output["logit"])
     model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, steps), global_clipnorm=1.0), loss)
     for _ in range(steps):
@@ -101,12 +101,8 @@ def measure(data: str, weights: str | None, count: int, seeds: int, epochs: int,
 
 def main(argv: list[str] | None = None) -> int:
     given = folds.arguments("python -m benchmarks.levels", __doc__, folds=5, seeds=1, epochs=5, views=2).parse_args(argv)
-    weights = None if given.backbone_weights == "none" else given.backbone_weights
-    results = measure(given.data, weights, given.folds, given.seeds, given.epochs, given.views, given.limit)
-    table = folds.summary(results, "levels", LAST)
-    if given.json:
-        folds.write_json(given.json, table, results)
-    print(folds.markdown(table, "levels"))
+    results = measure(given.data, given.backbone_weights, given.folds, given.seeds, given.epochs, given.views, given.limit)
+    folds.report(given.json, results, "levels", folds.summary(results, "levels", LAST))
     return 0
 
 

@@ -126,7 +126,7 @@ def test_levels_are_averaged_over_patches_and_projected_to_the_same_width():
 
 
 def test_both_efficientnets_stand_on_the_same_backbone():
-    def backbone(name: str) -> list[str]:
+    def backbone(name: str) -> list[tuple]:
         architecture = architectures.get(name)
         layers = architecture.build(None).layers
         unnumbered = [layer for layer in layers if layer.name.startswith(("stem", "block", "top")) and layer.weights]

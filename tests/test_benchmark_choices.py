@@ -1,4 +1,4 @@
-"""benchmarks.choices: its losses, its batches and its averages. (Training is what `python -m benchmarks.choices` does.)"""
+"""benchmarks.choices: its losses and its batches. (Training is what `python -m benchmarks.choices` does.)"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.choices import in_pairs, losses, mixed
+from benchmarks.choices import in_pairs, losses
 
 LOG_2 = math.log(2)
 
@@ -79,9 +79,3 @@ def test_batches_in_pairs_hold_as_many_real_as_ai_generated_pictures_of_two_pair
     ])  # fmt: skip
     drawn = rows.iloc[in_pairs(rows, 8, np.random.default_rng(0))]
     assert drawn["paired"].all() and drawn.groupby(["source", "y_true"]).size().tolist() == [2, 2, 2, 2]
-
-
-def test_weights_are_mixed_by_their_shares():
-    several = [[np.array([0.0, 4.0]), np.array(1.0)], [np.array([4.0, 0.0]), np.array(5.0)]]
-    first, second = mixed(several, [0.25, 0.75])
-    assert first.tolist() == [3.0, 1.0] and second == 4.0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 POSITION, STATE, SEEDS = "position.json", "training.weights.h5", "seeds.json"
 
@@ -51,7 +52,7 @@ class Checkpoints:
         partial.mkdir()
         try:
             save_weights(model, partial / STATE)
-            (partial / SEEDS).write_text(json.dumps([state.numpy().tolist() for state in _seed_states(model)]), "utf-8")
+            (partial / SEEDS).write_text(json.dumps([state.numpy().tolist() for state in seed_states(model)]), "utf-8")
             (partial / POSITION).write_text(json.dumps(asdict(position)), "utf-8")
             for file in partial.iterdir():
                 _to_disk(file)
@@ -72,7 +73,7 @@ class Checkpoints:
         newest = self._complete()[-1]
         model.load_weights(newest / STATE)
         if (newest / SEEDS).exists():  # not in the first runs' checkpoints
-            for state, value in zip(_seed_states(model), json.loads((newest / SEEDS).read_text("utf-8")), strict=True):
+            for state, value in zip(seed_states(model), json.loads((newest / SEEDS).read_text("utf-8")), strict=True):
                 state.assign(value)
 
     def save_best(self, network: keras.Model, stage: int) -> None:
@@ -112,7 +113,12 @@ def save_weights(model: keras.Model, path: Path) -> None:
     model.save_weights(path)
 
 
-def _seed_states(model: keras.Model) -> list:
+def mixed(several: list[list[np.ndarray]], shares: list[float]) -> list[np.ndarray]:
+    """The weighted sum of several networks' weights, each as ``get_weights`` gives them."""
+    return [sum(share * array for share, array in zip(shares, arrays, strict=True)) for arrays in zip(*several, strict=True)]
+
+
+def seed_states(model: keras.Model) -> list:
     """The variables from which dropout draws. Keras does not save them with the weights. (torch draws from its own generator, which starts over.)"""
     weights = set(map(id, model.weights))
     return [variable for variable in model.variables if id(variable) not in weights]

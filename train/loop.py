@@ -20,7 +20,7 @@ from detector.datasets import Dataset
 from detector.evaluation.calibration import sigmoid
 from detector.evaluation.metrics import headline
 from detector.images import ImageReadError
-from train.checkpoints import Checkpoints, Position
+from train.checkpoints import Checkpoints, Position, mixed
 from train.losses import AttentionFocus, attention_entropy
 from train.pipeline import CanonicalImages, TrainingBatches, evaluation_batches
 from train.recipes import Recipe, RecipeError, Stage, parse_unfreeze
@@ -70,7 +70,6 @@ class Loop:
         self.run.keep_metrics(self.position.epochs_done)
         keras.utils.set_random_seed(self.recipe.seed)
         self.network = self._build(pretrained=not resumed)
-        self.backbone_layers = [layer for layer in self.network.layers if layer.name not in self.architecture.neck + self.architecture.head]
 
         while self.position.stage < len(STAGES):
             stage: Stage = getattr(self.recipe, STAGES[self.position.stage])
@@ -88,6 +87,12 @@ class Loop:
                 self.say(f"Stage {STAGES[self.position.stage]} ends; {best}.")
             self.position = Position(stage=self.position.stage + 1, epochs_done=self.position.epochs_done)
         return self.network
+
+    @property
+    def backbone_layers(self) -> list[keras.Layer]:
+        """The network's layers in neither neck nor head, first to last."""
+        own = self.architecture.neck + self.architecture.head
+        return [layer for layer in self.network.layers if layer.name not in own]
 
     def _check_monitors(self) -> None:
         """RecipeError, before hours are spent, if validation cannot give what a stage watches."""
@@ -169,8 +174,7 @@ class Loop:
             start = self.network.get_weights()
         self.checkpoints.load_best_into(self.network, self.position.stage)
         if stage.keep_start:
-            pairs = zip(start, self.network.get_weights(), strict=True)
-            self.network.set_weights([stage.keep_start * first + (1 - stage.keep_start) * best for first, best in pairs])
+            self.network.set_weights(mixed([start, self.network.get_weights()], [stage.keep_start, 1 - stage.keep_start]))
 
     def _epoch(self, model: keras.Model, stage: Stage) -> dict[str, float]:
         """The rest of the current epoch, from ``position.step`` on; returns its training metrics: means over batches

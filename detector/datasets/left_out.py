@@ -18,8 +18,7 @@ def source_folds(rows: pd.DataFrame, count: int) -> np.ndarray:
     fold = pd.Series(-1, index=rows.index)
     for _, part in rows.groupby("paired"):
         filled = np.zeros(count, int)
-        sizes = part["source"].value_counts().rename_axis("source").reset_index().sort_values(["count", "source"], ascending=[False, True])
-        for source, size in zip(sizes["source"], sizes["count"], strict=True):
+        for source, size in sorted(part["source"].value_counts().items(), key=lambda each: (-each[1], each[0])):
             chosen = int(filled.argmin())
             fold[part.index[part["source"] == source]] = chosen
             filled[chosen] += size

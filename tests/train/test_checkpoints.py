@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from train import checkpoints
-from train.checkpoints import SEEDS, STATE, Checkpoints, Position
+from train.checkpoints import SEEDS, STATE, Checkpoints, Position, mixed
 
 POSITION = Position(stage=1, epoch=3, step=17, best=-0.25, best_epoch=2, epochs_done=5, sums={"loss": (3.5, 17)})
 
@@ -146,3 +146,9 @@ def test_best_weights_that_a_crash_left_unfinished_do_not_replace_the_old(kept, 
     kept.save_best(trained, 0)
     (kept.folder / "partial.weights.h5").write_bytes(b"half")
     kept.load_best_into(model(), 0)
+
+
+def test_weights_are_mixed_by_their_shares():
+    several = [[np.array([0.0, 4.0]), np.array(1.0)], [np.array([4.0, 0.0]), np.array(5.0)]]
+    first, second = mixed(several, [0.25, 0.75])
+    assert first.tolist() == [3.0, 1.0] and second == 4.0
