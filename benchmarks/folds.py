@@ -1,4 +1,5 @@
-"""Training on remembered features, judged on sources that were left out: what `benchmarks.attention`, `.levels` and `.choices` share.
+"""Training on remembered features, judged on sources that were left out: what `benchmarks.attention`, `.levels`, `.choices`
+and `.probes` share.
 
 A fold leaves whole sources out of training, and near-duplicates of their pictures with them, and is judged on those. To afford many trainings,
 the trunk of the network is run once, as ImageNet left it, and its output remembered; what lies above is trained. What is true of that need not
@@ -162,15 +163,17 @@ def markdown(table: Sequence[dict], name: str, further: dict[str, str] | None = 
 
 
 def arguments(prog: str, description: str, **defaults: int) -> argparse.ArgumentParser:
-    """The command line that such benchmarks share. defaults: folds, seeds, epochs, views."""
+    """The command line that such benchmarks share. defaults: of folds, seeds, epochs and views, those that there are."""
     parser = argparse.ArgumentParser(prog=prog, description=description, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", required=True, help="a folder of labelled images, in any layout that `python -m train` takes")
     weights = "imagenet (downloaded by Keras), none, or a file"
     parser.add_argument("--backbone-weights", default="imagenet", type=lambda text: None if text == "none" else text, help=weights)
-    parser.add_argument("--folds", type=int, default=defaults["folds"])
-    parser.add_argument("--seeds", type=int, default=defaults["seeds"])
-    parser.add_argument("--epochs", type=int, default=defaults["epochs"], help="of everything that is trained, after one of the head alone")
-    parser.add_argument("--views", type=int, default=defaults["views"], help="augmented squares remembered of each training picture")
+    meanings = {
+        "folds": "of left-out sources", "seeds": "of each training", "views": "augmented squares remembered of each training picture",
+        "epochs": "of everything that is trained, after one of the head alone",
+    }  # fmt: skip
+    for name, default in defaults.items():
+        parser.add_argument(f"--{name}", type=int, default=default, help=meanings[name])
     parser.add_argument("--limit", type=int, default=0, help="use so many training and validation pictures only, to try it out")
     parser.add_argument("--json", type=Path, help="also write the table and every run there")
     return parser

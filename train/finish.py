@@ -15,13 +15,14 @@ import pandas as pd
 from detector import architectures
 from detector.bundle import FORMAT, PREDICTIONS, WEIGHTS, file_sha256, write_card
 from detector.datasets import Dataset
-from detector.evaluation.calibration import calibrated, choose_threshold, choose_unsure_band, fit_temperature
+from detector.evaluation.calibration import calibrated
 from detector.evaluation.metrics import headline
 from detector.evaluation.predictions import Predictions, write_predictions
 from train.checkpoints import save_weights
+from train.decision import decide, for_card
 from train.measured import limitations, metrics, write_scoreboard
 from train.predictions import predict_split, predict_test
-from train.recipes import Decision, Recipe
+from train.recipes import Recipe
 from train.runs import RunDirectory
 
 LIBRARIES = ("keras", "tensorflow", "jax", "torch", "numpy", "pillow", "opencv-python", "scikit-learn")
@@ -53,7 +54,7 @@ def write_bundle(
     shipped.load_weights(partial / WEIGHTS)
     pace = {"batch_size": recipe.batch_size, "workers": recipe.workers, "should_stop": should_stop, "say": say}
     val = predict_split(shipped, dataset, "val", architecture.preprocessing, **pace)
-    decision = _decide(val, recipe.decision)
+    decision = decide(val, recipe.decision, "validation images")
     figures = "temperature {temperature:.3f}, threshold {threshold:.3f}, unsure {unsure[0]:.3f} to {unsure[1]:.3f}".format(**decision)
     say(f"Calibrated on validation: {figures}.")
     test = predict_test(shipped, dataset, architecture.preprocessing, **pace)
@@ -75,8 +76,7 @@ def write_bundle(
         "architecture": {"name": architecture.name, "arguments": arguments},
         "preprocessing": architecture.preprocessing.to_card(),
         "labels": {"0": "real", "1": "AI-generated"},
-        "calibration": {"method": "temperature", "temperature": decision["temperature"], "fitted_on": decision["fitted_on"]},
-        "decision": {key: decision[key] for key in ("threshold", "unsure", "chosen_on", "error_outside_unsure", "share_unsure")},
+        **for_card(decision),
         "weights_sha256": sha256,
         "metrics": subsets,
         "limitations": limitations(architecture.preprocessing, subsets, decision, test, dataset.practice),
@@ -104,25 +104,6 @@ def _title(recipe: Recipe, dataset: Dataset) -> str:
     if recipe.left_out_folds:
         title += f", fold {recipe.left_out_fold} of {recipe.left_out_folds} left out"
     return f"Practice: {title}" if dataset.practice and not title.startswith("Practice") else title
-
-
-def _decide(val: pd.DataFrame, settings: Decision) -> dict:
-    """Temperature, threshold and unsure band, all from validation rows."""
-    rows = val[val["paired"]] if settings.calibrate_on == "paired" and val[val["paired"]]["y_true"].nunique() == 2 else val
-    where = f"{len(rows)} {'paired ' if rows is not val else ''}validation images"
-    y_true = rows["y_true"].to_numpy()
-    temperature = fit_temperature(y_true, rows["logit"])
-    y_score = calibrated(rows["logit"], temperature)
-    balanced = settings.threshold == "balanced"
-    threshold = choose_threshold(y_true, y_score, settings.max_false_alarms) if balanced else float(settings.threshold)
-    low, high = choose_unsure_band(y_true, y_score, threshold, settings.unsure_max_error)
-    low, high = min(low, threshold), max(high, threshold)  # rounding must not put the threshold outside
-    outside = (y_score <= low) | (y_score >= high)
-    wrong = (y_score >= threshold) != (y_true == 1)
-    return {
-        "temperature": temperature, "fitted_on": where, "threshold": threshold, "unsure": [low, high], "chosen_on": where,
-        "error_outside_unsure": float(wrong[outside].mean()) if outside.any() else None, "share_unsure": float(1 - outside.mean()),
-    }  # fmt: skip
 
 
 def _provenance(rows: pd.DataFrame) -> str:

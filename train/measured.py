@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from detector.bundle import PRACTICE_IS_NOT
+from detector.bundle import PRACTICE_IS_NOT, PREDICTIONS, Bundle, write_card
 from detector.delivery import DELIVERIES
 from detector.evaluation.deliveries import by_delivery, only_compressed
 from detector.evaluation.metrics import headline, named_subsets
+from detector.evaluation.predictions import Predictions, write_predictions
 from detector.evaluation.scoreboard import scoreboard, to_json
 from detector.preprocessing import Preprocessing
 
@@ -46,9 +48,11 @@ def limitations(preprocessing: Preprocessing, metrics: dict[str, dict], decision
             )
     sentences += _after_delivery(metrics, only_compressed(by_delivery(test)))
     if decision.get("error_outside_unsure") is not None:
+        left_out = decision.get("left_out_folds")
         sentences.append(
-            f"On the {decision['chosen_on']} its unsure band was chosen on, it is unsure about {decision['share_unsure']:.1%} and wrong about "
-            f"{decision['error_outside_unsure']:.1%} of the others; on other sources it is wrong more often."
+            f"On the {decision['chosen_on']} its unsure band was chosen on, {'models of its kind are' if left_out else 'it is'} unsure about "
+            f"{decision['share_unsure']:.1%} and wrong about {decision['error_outside_unsure']:.1%} of the others; "
+            + ("which sources an unseen picture is like, nobody knows." if left_out else "on other sources it is wrong more often.")
         )
     return sentences
 
@@ -69,6 +73,19 @@ def _after_delivery(metrics: dict[str, dict], compressed: dict[str, float]) -> l
             )
         return [sentence]
     return []
+
+
+def refresh(bundle: Bundle, card: dict[str, Any], rows: pd.DataFrame) -> None:
+    """Put the predictions ``rows``, and the scoreboard, metrics and limitations that follow from them, into the bundle, each file at once.
+
+    card: what becomes the bundle's, its metrics holding "validation" or nothing. It is written last: a bundle that was left half-way needs
+    the same again, and its weights and verdicts are as they were.
+    """
+    decision = card["decision"]
+    measured = card["metrics"] | metrics(rows, decision["threshold"])
+    write_predictions(Predictions(rows, bundle.weights_sha256), bundle.path / PREDICTIONS)
+    write_scoreboard(bundle.path, rows, bundle.weights_sha256, decision)
+    write_card(bundle.path, card | {"metrics": measured, "limitations": limitations(bundle.preprocessing, measured, decision, rows, bundle.practice)})
 
 
 def write_scoreboard(folder: Path, test: pd.DataFrame, weights_sha256: str, decision: dict) -> None:

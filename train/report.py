@@ -13,13 +13,12 @@ import sys
 import time
 from typing import Any
 
-from detector.bundle import CARD, PREDICTIONS, Bundle, BundleError, find, load_network, read_bundle, write_card
+from detector.bundle import CARD, Bundle, BundleError, find, load_network, read_bundle
 from detector.datasets import Dataset, DatasetError, load_dataset
 from detector.evaluation.calibration import calibrated
-from detector.evaluation.predictions import Predictions, write_predictions
 from detector.evaluation.scoreboard import markdown, markdown_of_parts, scoreboard, to_json
 from detector.images import ImageReadError
-from train.measured import limitations, metrics, write_scoreboard
+from train.measured import refresh
 
 DONE, USAGE, INTERRUPTED = 0, 2, 130
 BATCH_SIZE = 32
@@ -31,16 +30,18 @@ def main(argv: list[str] | None = None) -> int:
     try:
         bundle = read_bundle(find(arguments.bundle))
         say(f"Checking the images of {arguments.data}.")
-        dataset = load_dataset(arguments.data, seed=_seed(bundle))
+        dataset = load_dataset(arguments.data, seed=seed(bundle))
         if not dataset.rows["split"].isin(("test", "unseen")).any():
             raise DatasetError("There is no picture in the splits test and unseen, so there is nothing to report on.")
-        if problem := _other_images(bundle, dataset):
+        if problem := other_images(bundle, dataset):
             if arguments.write:
                 raise DatasetError(f"{problem} Nothing is written.")
             say(problem)
         rows = judge(bundle, dataset)
         if arguments.write:
-            write(bundle, rows)
+            card: dict[str, Any] = json.loads((bundle.path / CARD).read_text("utf-8"))
+            card["metrics"] = {name: each for name, each in _section(card.get("metrics")).items() if name == "validation"}
+            refresh(bundle, card, rows)
             say(f"Wrote predictions, scoreboard, metrics and limitations of {bundle.name}.")
     except (BundleError, DatasetError, ImageReadError) as error:
         print(f"train.report: {error}", file=sys.stderr)
@@ -62,27 +63,13 @@ def judge(bundle: Bundle, dataset: Dataset):
     return rows.assign(y_score=calibrated(rows["logit"], bundle.temperature))
 
 
-def write(bundle: Bundle, rows) -> None:
-    """Put the predictions and all that follows from them into the bundle, each file at once, the card last.
-
-    All of them are of the same weights, so a bundle that was left half-way is behind, never wrong.
-    """
-    card: dict[str, Any] = json.loads((bundle.path / CARD).read_text("utf-8"))
-    old, decision = card.get("metrics"), card["decision"]
-    validation = {"validation": old["validation"]} if isinstance(old, dict) and "validation" in old else {}
-    measured = validation | metrics(rows, bundle.threshold)
-    write_predictions(Predictions(rows, bundle.weights_sha256), bundle.path / PREDICTIONS)
-    write_scoreboard(bundle.path, rows, bundle.weights_sha256, decision)
-    write_card(bundle.path, card | {"metrics": measured, "limitations": limitations(bundle.preprocessing, measured, decision, rows, bundle.practice)})
-
-
-def _seed(bundle: Bundle) -> int:
+def seed(bundle: Bundle) -> int:
     """The seed that cut the splits of the bundle's training data; where the card does not say, the default."""
     seed = _section(_section(bundle.card.get("training")).get("settings")).get("seed")
     return seed if type(seed) is int and seed >= 0 else 0
 
 
-def _other_images(bundle: Bundle, dataset: Dataset) -> str | None:
+def other_images(bundle: Bundle, dataset: Dataset) -> str | None:
     """A sentence if these are not the images, labels and splits the bundle was trained with."""
     known = _section(_section(bundle.card.get("training")).get("dataset")).get("manifest_sha256")
     if known == dataset.manifest_hash:

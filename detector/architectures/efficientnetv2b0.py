@@ -12,11 +12,10 @@ if TYPE_CHECKING:
 PREPROCESSING = Preprocessing(size=224, short_side=256, jpeg_quality=75)
 
 
-def backbone(weights: str | None) -> keras.Model:
+def backbone(weights: str | None, size: int = PREPROCESSING.size) -> keras.Model:
     """float32 (B, 224, 224, 3) in [0, 255] -> (B, 7, 7, 1280); it scales the pixels itself. weights: as for ``Architecture.build``."""
     import keras
 
-    size = PREPROCESSING.size
     network = keras.applications.EfficientNetV2B0(
         include_top=False, weights="imagenet" if weights == "imagenet" else None, input_shape=(size, size, 3)
     )

@@ -1,0 +1,142 @@
+"""``python -m train.calibrate``: how logits become verdicts, chosen on sources that models of the same recipe had not seen."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from detector.bundle import CARD, PREDICTIONS, read_bundle
+from detector.evaluation.calibration import calibrated
+from detector.evaluation.predictions import Predictions, read_predictions, write_predictions
+from train.calibrate import left_out_rows, main, transfer
+from train.measured import SCOREBOARD
+from train.recipes import Decision
+
+ROOT = Path(__file__).parents[2]
+
+
+def two_points(logit: float, right: int, wrong: int) -> pd.DataFrame:
+    """Rows of both classes whose logits are +-``logit``, so many of them on the right and on the wrong side."""
+    y_true = np.repeat([0, 1], right + wrong)
+    side = np.tile(np.repeat([1, -1], [right, wrong]), 2) * np.where(y_true == 1, 1, -1)
+    return pd.DataFrame({"y_true": y_true, "paired": True, "logit": side * logit})
+
+
+@pytest.fixture(scope="module")
+def finished(pictures, tmp_path_factory) -> Path:
+    """The bundle of a real run."""
+    run = tmp_path_factory.mktemp("runs") / "run"
+    words = ["--recipe", "tiny-attention", "--data", str(pictures), "--run-dir", str(run), "--set", "finetune.epochs=1"]
+    subprocess.run([sys.executable, "-m", "train", *words], cwd=ROOT, check=True, capture_output=True)
+    return run / "bundle"
+
+
+@pytest.fixture
+def bundle(finished, tmp_path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "own"))
+
+
+@pytest.fixture
+def folds(finished, tmp_path) -> list[Path]:
+    """Two folds, each of 12 pictures of its own with logits of +-3, of which a third is wrong; their models' temperature is 3."""
+    return [fold(finished, tmp_path / f"fold{number}", left_out_folds=2, left_out_fold=number) for number in (0, 1)]
+
+
+def fold(finished: Path, path: Path, **settings) -> Path:
+    shutil.copytree(finished, path)
+    edit(path, lambda card: (card["training"]["settings"].update(settings), card["calibration"].update(temperature=3.0)))
+    rows = two_points(3.0, right=4, wrong=2).assign(split="unseen", source="s", generator="g", kind="k", delivery="", y_score=0.5)
+    rows["id"] = [f"{path.name}/{number}" for number in range(len(rows))]
+    delivered = rows.assign(delivery="web", logit=-rows["logit"])
+    write_predictions(Predictions(pd.concat([rows, delivered]), read_bundle(path).weights_sha256), path / PREDICTIONS)
+    return path
+
+
+def edit(path: Path, change) -> None:
+    card = json.loads((path / CARD).read_text())
+    change(card)
+    (path / CARD).write_text(json.dumps(card))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_temperature_is_that_of_validation_times_what_left_out_sources_need_beyond_it():
+    found = transfer(two_points(2.0, right=9, wrong=1), two_points(1.0, right=3, wrong=1), Decision())
+    assert found["temperature"] == pytest.approx(2 / np.log(9) * 1 / np.log(3), rel=1e-3)
+
+
+def test_threshold_and_band_are_those_of_the_left_out_sources():
+    left_out = pd.concat([two_points(1.0, right=3, wrong=1), two_points(4.0, right=8, wrong=0)])
+    found = transfer(two_points(2.0, right=9, wrong=1), left_out, Decision(unsure_max_error=0.0))
+    assert found["error_outside_unsure"] == 0 and found["share_unsure"] == pytest.approx(1 / 3)
+    assert found["chosen_on"] == "24 images of sources left out of training"
+
+
+def test_each_fold_counts_at_its_own_temperature_and_without_its_delivered_copies(bundle, folds):
+    rows, named = left_out_rows(read_bundle(bundle), [read_bundle(each) for each in folds])
+    assert len(rows) == 24 and rows["id"].is_unique and set(rows["logit"].abs()) == {1.0}
+    assert [each["fold"] for each in named] == [0, 1] and all(each["command"].startswith("python -m train") for each in named)
+
+
+def test_write_changes_the_decision_and_all_that_follows_from_it(bundle, folds, pictures, capsys):
+    edit(bundle, lambda card: card.update(explanations={"made": "at another temperature"}))
+    before = read_predictions(bundle / PREDICTIONS).rows
+    assert main([str(bundle), "--folds", *map(str, folds), "--data", str(pictures), "--write"]) == 0
+    found, own = json.loads(capsys.readouterr().out), read_bundle(bundle)
+    assert own.temperature == found["temperature"] and [*own.unsure] == found["unsure"] and own.threshold == found["threshold"]
+    assert own.card["decision"]["chosen_on"] == "24 images of sources left out of training"
+    assert len(own.card["decision"]["left_out_folds"]) == 2 and "explanations" not in own.card
+    after = read_predictions(bundle / PREDICTIONS).rows
+    np.testing.assert_allclose(after["y_score"], calibrated(before["logit"], own.temperature), rtol=1e-6)
+    pd.testing.assert_frame_equal(after.drop(columns="y_score"), before.drop(columns="y_score"))
+    assert json.loads((bundle / SCOREBOARD).read_text())["threshold"] == own.threshold
+    assert own.card["metrics"].keys() == read_bundle(folds[0]).card["metrics"].keys() and own.card["metrics"]["validation"]["n"] == 24
+    assert "sources left out of training its unsure band was chosen on, models of its kind are unsure about" in " ".join(own.card["limitations"])
+
+
+def test_without_write_nothing_changes(bundle, folds, pictures):
+    before = contents(bundle)
+    assert main([str(bundle), "--folds", *map(str, folds), "--data", str(pictures), "--max-error", "0.4"]) == 0
+    assert contents(bundle) == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ([{"left_out_folds": 0}], "left no sources out of its training"),
+        ([{"left_out_folds": 2}], "Fold 1 of 2 is missing."),
+        ([{"left_out_folds": 2}, {"left_out_folds": 2}], "each be given once"),
+        ([{"left_out_folds": 2}, {"left_out_folds": 3, "left_out_fold": 1}], "must all be of one number"),
+        ([{"left_out_folds": 2, "name": "another"}], "is not of the recipe tiny-attention"),
+    ],
+)
+def test_bundles_that_are_not_the_folds_of_the_recipe_get_a_sentence(bundle, finished, pictures, tmp_path, capsys, settings, sentence):
+    given = [fold(finished, tmp_path / f"given{number}", **each) for number, each in enumerate(settings)]
+    assert main([str(bundle), "--folds", *map(str, given), "--data", str(pictures), "--write"]) == 2
+    complaint = capsys.readouterr().err.splitlines()[-1]
+    assert complaint.startswith("train.calibrate: ") and sentence in complaint
+
+
+def test_a_fold_is_not_calibrated_itself_and_other_images_are_refused(bundle, folds, pictures, tmp_path, capsys):
+    assert main([str(folds[0]), "--folds", *map(str, folds), "--data", str(pictures)]) == 2
+    assert "fold0 is itself a fold" in capsys.readouterr().err
+    shutil.copytree(pictures, tmp_path / "others")
+    manifest = tmp_path / "others" / "manifest.csv"
+    manifest.write_text(manifest.read_text().replace("ai,train", "ai,test", 1))
+    assert main([str(bundle), "--folds", *map(str, folds), "--data", str(tmp_path / "others"), "--write"]) == 2
+    assert "pictures it was trained on may be among them" in capsys.readouterr().err
+
+
+def test_a_card_that_does_not_say_how_it_was_trained_gets_a_sentence(bundle, folds, pictures, capsys):
+    edit(bundle, lambda card: card.pop("training"))
+    assert main([str(bundle), "--folds", *map(str, folds), "--data", str(pictures)]) == 2
+    assert "does not say how it was trained" in capsys.readouterr().err
