@@ -41,14 +41,15 @@ def main(argv: list[str] | None = None) -> int:
         settings = recipe_of(bundle).decision
         if arguments.max_error is not None:
             settings = replace(settings, unsure_max_error=arguments.max_error)
-        rows, folds = left_out_rows(bundle, [read_bundle(find(fold)) for fold in arguments.folds])
+        folds = [read_bundle(find(fold)) for fold in arguments.folds]
+        rows = left_out_rows(bundle, folds)
         predictions = read_predictions(bundle.path / PREDICTIONS).rows
         say(f"Checking the images of {arguments.data}.")
         dataset = load_dataset(arguments.data, seed=seed(bundle))
         if problem := other_images(bundle, dataset):
             raise DatasetError(problem)
         val = judge_validation(bundle, dataset)
-        found = transfer(val, rows, settings) | {"left_out_folds": folds}
+        found = transfer(val, rows, settings) | {"command": _command(bundle, folds, arguments.max_error)}
         val = val.assign(y_score=calibrated(val["logit"], found["temperature"]))
         predictions = predictions.assign(y_score=calibrated(predictions["logit"], found["temperature"]))
         if arguments.write:
@@ -77,15 +78,15 @@ def recipe_of(bundle: Bundle) -> Recipe:
     return from_dict(settings)
 
 
-def left_out_rows(bundle: Bundle, folds: Sequence[Bundle]) -> tuple[pd.DataFrame, list[dict]]:
-    """The left-out pictures of all folds, as they are, ``logit`` being each model's log-odds at its own temperature; and for the card, which models.
+def left_out_rows(bundle: Bundle, folds: Sequence[Bundle]) -> pd.DataFrame:
+    """The left-out pictures of all folds, as they are, ``logit`` being each model's log-odds at its own temperature.
 
     Raises RecipeError where the bundles are not all the folds of the same recipe, and BundleError or PredictionsError for broken ones.
     """
     own = recipe_of(bundle)
     if own.left_out_folds:
         raise RecipeError(f"{bundle.name} is itself a fold; give the model that was trained on all sources.")
-    tables, names = {}, []
+    tables: dict[int, pd.DataFrame] = {}
     count = recipe_of(folds[0]).left_out_folds
     for fold in folds:
         recipe = recipe_of(fold)
@@ -99,11 +100,9 @@ def left_out_rows(bundle: Bundle, folds: Sequence[Bundle]) -> tuple[pd.DataFrame
         as_they_are = rows["delivery"] == "" if "delivery" in rows else True
         rows = rows[(rows["split"] == "unseen") & as_they_are]
         tables[recipe.left_out_fold] = rows.assign(logit=rows["logit"] / fold.temperature)
-        training = fold.card["training"]
-        names.append({"fold": recipe.left_out_fold, "command": training.get("command"), "weights_sha256": fold.weights_sha256})
     if missing := sorted(set(range(count)) - set(tables)):
         raise RecipeError(f"Fold {missing[0]} of {count} is missing.")
-    return pd.concat(tables.values(), ignore_index=True), names
+    return pd.concat(tables.values(), ignore_index=True)
 
 
 def judge_validation(bundle: Bundle, dataset) -> pd.DataFrame:
@@ -124,6 +123,12 @@ def transfer(val: pd.DataFrame, left_out: pd.DataFrame, settings: Decision) -> d
     found = decide(left_out, settings, "images of sources left out of training")
     say(f"Temperature {own:.3f} on validation, times {found['temperature']:.3f} on left-out sources.")
     return found | {"temperature": own * found["temperature"]}
+
+
+def _command(bundle: Bundle, folds: Sequence[Bundle], max_error: float | None) -> str:
+    """What repeats the decision, without this machine's paths."""
+    names = " ".join(f"{fold.path.parent.name}/{fold.name}" for fold in folds)
+    return f"python -m train.calibrate {bundle.name} --folds {names} --data DATA" + (f" --max-error {max_error:g}" if max_error is not None else "")
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:

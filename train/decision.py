@@ -33,8 +33,8 @@ def decide(rows: pd.DataFrame, settings: Decision, what: str) -> dict:
 
 
 def for_card(decision: dict) -> dict[str, dict]:
-    """The card's ``calibration`` and ``decision``. Where `train.calibrate` chose on left-out sources, the latter names the models that were asked."""
-    kept = ("threshold", "unsure", "chosen_on", "error_outside_unsure", "share_unsure", "left_out_folds")
+    """The card's ``calibration`` and ``decision``. Where `train.calibrate` chose on left-out sources, the latter has the command."""
+    kept = ("threshold", "unsure", "chosen_on", "error_outside_unsure", "share_unsure", "command")
     return {
         "calibration": {"method": "temperature", "temperature": decision["temperature"], "fitted_on": decision["fitted_on"]},
         "decision": {key: decision[key] for key in kept if key in decision},

@@ -48,7 +48,7 @@ def limitations(preprocessing: Preprocessing, metrics: dict[str, dict], decision
             )
     sentences += _after_delivery(metrics, only_compressed(by_delivery(test)))
     if decision.get("error_outside_unsure") is not None:
-        left_out = decision.get("left_out_folds")
+        left_out = "command" in decision  # train.calibrate chose it
         sentences.append(
             f"On the {decision['chosen_on']} its unsure band was chosen on, {'models of its kind are' if left_out else 'it is'} unsure about "
             f"{decision['share_unsure']:.1%} and wrong about {decision['error_outside_unsure']:.1%} of the others; "
