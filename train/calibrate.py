@@ -1,9 +1,10 @@
-"""``python -m train.calibrate BUNDLE --folds FOLD_BUNDLE ... --data DIR``: choose how logits become verdicts on sources left out of training.
+"""``python -m train.calibrate BUNDLE --folds FOLD_BUNDLE ... --data DIR``: a temperature for pictures from known and from unknown sources.
 
-On pictures from the sources it was trained on, validation included, a model is surer of itself than it has reason to be on others. The fold
-bundles, of the same recipe trained with ``left_out_folds``, were judged by sources they had never seen. Their log-odds, each model's own
-temperature taken out, stand in for those of the bundle on unseen sources: temperature, threshold and unsure band are chosen on all of them together.
-Test and unseen pictures have no say.
+On validation, whose sources it was trained on, a model is surer of itself than it has reason to be elsewhere. The fold bundles, of the same recipe
+trained with ``left_out_folds``, were judged by sources they had never seen. Their log-odds, each model's own temperature taken out, stand in
+for those of the bundle on unseen sources; validation and left-out pictures count the same, for nobody knows where a picture comes from.
+Test and unseen pictures have no say. Threshold and unsure band are chosen on validation as before: verdicts stay, probabilities change.
+What verdicts were worth on the left-out sources goes into the card.
 
 With ``--write`` the bundle's decision, predictions, scoreboard, metrics and limitations become what was found; the scores of its explanations,
 measured at another temperature, are dropped. Exit status: 0 done, 2 wrong usage, bundles or data, 130 interrupted.
@@ -16,18 +17,18 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from detector.bundle import CARD, PREDICTIONS, Bundle, BundleError, find, load_network, read_bundle
 from detector.datasets import DatasetError, load_dataset
-from detector.evaluation.calibration import calibrated
+from detector.evaluation.calibration import calibrated, fit_temperature
 from detector.evaluation.metrics import headline
 from detector.evaluation.predictions import PredictionsError, read_predictions
 from detector.images import ImageReadError
-from train.decision import decide, for_card
+from train.decision import counted, decide, for_card
 from train.measured import refresh
 from train.recipes import Decision, Recipe, RecipeError, from_dict
 from train.report import BATCH_SIZE, DONE, INTERRUPTED, USAGE, other_images, say, seed
@@ -39,17 +40,15 @@ def main(argv: list[str] | None = None) -> int:
     try:
         bundle = read_bundle(find(arguments.bundle))
         settings = recipe_of(bundle).decision
-        if arguments.max_error is not None:
-            settings = replace(settings, unsure_max_error=arguments.max_error)
         folds = [read_bundle(find(fold)) for fold in arguments.folds]
-        rows = left_out_rows(bundle, folds)
+        left_out = left_out_rows(bundle, folds)
         predictions = read_predictions(bundle.path / PREDICTIONS).rows
         say(f"Checking the images of {arguments.data}.")
         dataset = load_dataset(arguments.data, seed=seed(bundle))
         if problem := other_images(bundle, dataset):
             raise DatasetError(problem)
         val = judge_validation(bundle, dataset)
-        found = transfer(val, rows, settings) | {"command": _command(bundle, folds, arguments.max_error)}
+        found = transfer(val, left_out, settings) | {"command": _command(bundle, folds)}
         val = val.assign(y_score=calibrated(val["logit"], found["temperature"]))
         predictions = predictions.assign(y_score=calibrated(predictions["logit"], found["temperature"]))
         if arguments.write:
@@ -79,7 +78,8 @@ def recipe_of(bundle: Bundle) -> Recipe:
 
 
 def left_out_rows(bundle: Bundle, folds: Sequence[Bundle]) -> pd.DataFrame:
-    """The left-out pictures of all folds, as they are, ``logit`` being each model's log-odds at its own temperature.
+    """The left-out pictures of all folds, as they are: ``logit`` is each model's log-odds at its own temperature, ``answered`` and ``wrong`` (bool)
+    are what its own threshold and unsure band make of them.
 
     Raises RecipeError where the bundles are not all the folds of the same recipe, and BundleError or PredictionsError for broken ones.
     """
@@ -97,9 +97,17 @@ def left_out_rows(bundle: Bundle, folds: Sequence[Bundle]) -> pd.DataFrame:
         if recipe.left_out_folds != count or recipe.left_out_fold in tables:
             raise RecipeError("The folds must all be of one number, and each be given once.")
         rows = read_predictions(fold.path / PREDICTIONS).rows
-        as_they_are = rows["delivery"] == "" if "delivery" in rows else True
-        rows = rows[(rows["split"] == "unseen") & as_they_are]
-        tables[recipe.left_out_fold] = rows.assign(logit=rows["logit"] / fold.temperature)
+        told = {"split", "paired"} <= set(rows)
+        if told:
+            rows = rows[(rows["split"] == "unseen") & ((rows["delivery"] == "") if "delivery" in rows else True)]
+        if not told or rows.empty:
+            raise RecipeError(f"The predictions of {fold.path} name no left-out pictures.")
+        low, high = fold.unsure
+        tables[recipe.left_out_fold] = rows.assign(
+            logit=rows["logit"] / fold.temperature,
+            answered=(rows["y_score"] <= low) | (rows["y_score"] >= high),
+            wrong=(rows["y_score"] >= fold.threshold) != (rows["y_true"] == 1),
+        )
     if missing := sorted(set(range(count)) - set(tables)):
         raise RecipeError(f"Fold {missing[0]} of {count} is missing.")
     return pd.concat(tables.values(), ignore_index=True)
@@ -114,38 +122,42 @@ def judge_validation(bundle: Bundle, dataset) -> pd.DataFrame:
 
 
 def transfer(val: pd.DataFrame, left_out: pd.DataFrame, settings: Decision) -> dict:
-    """What ``decide`` finds on ``left_out``, for a model with these validation logits.
+    """The decision of a model with these validation logits, and what verdicts were worth on ``left_out`` (of ``left_out_rows``).
 
-    The folds' models differ in how large their logits are, and validation tells by how much: the temperature is the one fitted on ``val``, times
-    the one that ``left_out``, whose logits are already divided by their own models' validation temperatures, needs beyond that.
+    Models differ in how large their logits are, and validation tells by how much: the temperature is the one fitted on ``val``, times the one
+    that validation and left-out pictures together need beyond that.
     """
-    own = decide(val, settings, "validation images")["temperature"]
-    found = decide(left_out, settings, "images of sources left out of training")
-    say(f"Temperature {own:.3f} on validation, times {found['temperature']:.3f} on left-out sources.")
-    return found | {"temperature": own * found["temperature"]}
+    own = decide(val, settings)["temperature"]
+    inside, outside = counted(val, settings), counted(left_out, settings)
+    rows = pd.concat([inside.assign(logit=inside["logit"] / own), outside])
+    weights = np.repeat([1 / len(inside), 1 / len(outside)], [len(inside), len(outside)])
+    beyond = fit_temperature(rows["y_true"], rows["logit"], weights)
+    found = decide(val, settings, temperature=own * beyond)
+    paired = "paired " if outside is not left_out else ""
+    wrong = outside["wrong"][outside["answered"]]
+    say(f"Temperature {own:.3f} on validation, times {beyond:.3f} with {len(outside):,} {paired}images of sources left out of training.")
+    return found | {
+        "fitted_on": f"{found['fitted_on']} and {len(outside):,} {paired}images of sources left out of training, in equal parts",
+        "on_left_out": {
+            "images": f"{len(outside):,} {paired}images of sources left out of training",
+            "share_unsure": float(1 - outside["answered"].mean()), "error_outside_unsure": float(wrong.mean()) if len(wrong) else None,
+        },
+    }  # fmt: skip
 
 
-def _command(bundle: Bundle, folds: Sequence[Bundle], max_error: float | None) -> str:
-    """What repeats the decision, without this machine's paths."""
+def _command(bundle: Bundle, folds: Sequence[Bundle]) -> str:
+    """What repeats it, without this machine's paths."""
     names = " ".join(f"{fold.path.parent.name}/{fold.name}" for fold in folds)
-    return f"python -m train.calibrate {bundle.name} --folds {names} --data DATA" + (f" --max-error {max_error:g}" if max_error is not None else "")
+    return f"python -m train.calibrate {bundle.name} --folds {names} --data DATA"
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m train.calibrate", description="Choose how logits become verdicts on left-out sources.")
+    parser = argparse.ArgumentParser(prog="python -m train.calibrate", description="Fit a temperature for known and unknown sources.")
     parser.add_argument("bundle", help="name in weights/, or path of a bundle")
     parser.add_argument("--folds", required=True, nargs="+", help="the bundle of every fold of the same recipe")
     parser.add_argument("--data", required=True, help="the folder of images, or manifest CSV, that the model was trained from")
-    parser.add_argument("--max-error", type=_share, help="the largest share wrong outside the unsure band (default: what the recipe says)")
-    parser.add_argument("--write", action="store_true", help="put the decision, and all that follows from it, into the bundle")
+    parser.add_argument("--write", action="store_true", help="put the temperature, and all that follows from it, into the bundle")
     return parser.parse_args(argv)
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError("must be between 0 and 1")
-    return value
 
 
 if __name__ == "__main__":

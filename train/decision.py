@@ -8,18 +8,23 @@ from detector.evaluation.calibration import calibrated, choose_threshold, choose
 from train.recipes import Decision
 
 
-def decide(rows: pd.DataFrame, settings: Decision, what: str) -> dict:
-    """The card's decision, and the temperature, from ``rows`` with y_true, paired and logit. what: which pictures they are, for the card.
+def counted(rows: pd.DataFrame, settings: Decision) -> pd.DataFrame:
+    """The rows that the recipe decides on: all, or the paired ones where there are any of both classes."""
+    paired = rows[rows["paired"].astype(bool)]
+    return paired if settings.calibrate_on == "paired" and paired["y_true"].nunique() == 2 else rows
+
+
+def decide(rows: pd.DataFrame, settings: Decision, temperature: float | None = None) -> dict:
+    """The card's decision, and the temperature, from validation rows with y_true, paired and logit. temperature: if it was fitted elsewhere.
 
     Raises ValueError where a class is missing.
     """
-    paired = rows[rows["paired"].astype(bool)]
-    if settings.calibrate_on == "paired" and paired["y_true"].nunique() == 2:
-        rows, what = paired, f"paired {what}"
-    where = f"{len(rows)} {what}"
-    y_true = rows["y_true"].to_numpy()
-    temperature = fit_temperature(y_true, rows["logit"])
-    y_score = calibrated(rows["logit"], temperature)
+    chosen = counted(rows, settings)
+    where = f"{len(chosen):,} {'paired ' if chosen is not rows else ''}validation images"
+    y_true = chosen["y_true"].to_numpy()
+    if temperature is None:
+        temperature = fit_temperature(y_true, chosen["logit"])
+    y_score = calibrated(chosen["logit"], temperature)
     balanced = settings.threshold == "balanced"
     threshold = choose_threshold(y_true, y_score, settings.max_false_alarms) if balanced else float(settings.threshold)
     low, high = choose_unsure_band(y_true, y_score, threshold, settings.unsure_max_error)
@@ -33,9 +38,9 @@ def decide(rows: pd.DataFrame, settings: Decision, what: str) -> dict:
 
 
 def for_card(decision: dict) -> dict[str, dict]:
-    """The card's ``calibration`` and ``decision``. Where `train.calibrate` chose on left-out sources, the latter has the command."""
-    kept = ("threshold", "unsure", "chosen_on", "error_outside_unsure", "share_unsure", "command")
+    """The card's ``calibration`` and ``decision``."""
+    calibration = ("temperature", "fitted_on", "command")
     return {
-        "calibration": {"method": "temperature", "temperature": decision["temperature"], "fitted_on": decision["fitted_on"]},
-        "decision": {key: decision[key] for key in kept if key in decision},
+        "calibration": {"method": "temperature"} | {key: decision[key] for key in calibration if key in decision},
+        "decision": {key: each for key, each in decision.items() if key not in calibration},
     }

@@ -54,7 +54,7 @@ def write_bundle(
     shipped.load_weights(partial / WEIGHTS)
     pace = {"batch_size": recipe.batch_size, "workers": recipe.workers, "should_stop": should_stop, "say": say}
     val = predict_split(shipped, dataset, "val", architecture.preprocessing, **pace)
-    decision = decide(val, recipe.decision, "validation images")
+    decision = decide(val, recipe.decision)
     figures = "temperature {temperature:.3f}, threshold {threshold:.3f}, unsure {unsure[0]:.3f} to {unsure[1]:.3f}".format(**decision)
     say(f"Calibrated on validation: {figures}.")
     test = predict_test(shipped, dataset, architecture.preprocessing, **pace)

@@ -48,12 +48,19 @@ def limitations(preprocessing: Preprocessing, metrics: dict[str, dict], decision
             )
     sentences += _after_delivery(metrics, only_compressed(by_delivery(test)))
     if decision.get("error_outside_unsure") is not None:
-        left_out = "command" in decision  # train.calibrate chose it
-        sentences.append(
-            f"On the {decision['chosen_on']} its unsure band was chosen on, {'models of its kind are' if left_out else 'it is'} unsure about "
-            f"{decision['share_unsure']:.1%} and wrong about {decision['error_outside_unsure']:.1%} of the others; "
-            + ("which sources an unseen picture is like, nobody knows." if left_out else "on other sources it is wrong more often.")
+        sentence = (
+            f"On the {decision['chosen_on']} its unsure band was chosen on, it is unsure about {decision['share_unsure']:.1%} and wrong about "
+            f"{decision['error_outside_unsure']:.1%} of the others; "
         )
+        elsewhere = decision.get("on_left_out", {})
+        if elsewhere.get("error_outside_unsure") is None:
+            sentence += "on other sources it is wrong more often."
+        else:
+            sentence += (
+                f"on {elsewhere['images']}, models of its kind were unsure about {elsewhere['share_unsure']:.1%} and wrong about "
+                f"{elsewhere['error_outside_unsure']:.1%} of the others."
+            )
+        sentences.append(sentence)
     return sentences
 
 

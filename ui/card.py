@@ -55,8 +55,9 @@ def show_card(bundle: Bundle) -> None:
         )
         metrics_table(figures)
     st.markdown(
-        f"Threshold {bundle.threshold:.3f}, unsure from {bundle.unsure[0]:.3f} to {bundle.unsure[1]:.3f}, "
-        f"temperature {bundle.temperature:.3f}; chosen on {plain(str(card['decision'].get('chosen_on', 'validation')))}."
+        f"Threshold {bundle.threshold:.3f}, unsure from {bundle.unsure[0]:.3f} to {bundle.unsure[1]:.3f}, chosen on "
+        f"{plain(str(card['decision'].get('chosen_on', 'validation')))}; temperature {bundle.temperature:.3f}, fitted on "
+        f"{plain(str(card['calibration'].get('fitted_on', 'validation')))}."
     )
     if training := _section(card.get("training")):
         st.subheader("Trained", divider=True, anchor=False)

@@ -15,10 +15,11 @@ def calibrated(logits: np.ndarray, temperature: float) -> np.ndarray:
     return sigmoid(np.asarray(logits, dtype=np.float64) / temperature)
 
 
-def fit_temperature(y_true: np.ndarray, logits: np.ndarray) -> float:
+def fit_temperature(y_true: np.ndarray, logits: np.ndarray, weights: np.ndarray | None = None) -> float:
     """The temperature that minimises the log loss (Guo et al., ICML 2017). It moves no image across 0.5.
 
-    y_true: (N,) of 0/1, both present (ValueError otherwise); logits: (N,). Returns a value in [0.05, 20].
+    y_true: (N,) of 0/1, both present (ValueError otherwise); logits: (N,); weights: (N,), how much each row counts, or all the same.
+    Returns a value in [0.05, 20].
     """
     from scipy.optimize import minimize_scalar  # not at the top: the app calibrates but never fits
 
@@ -28,7 +29,7 @@ def fit_temperature(y_true: np.ndarray, logits: np.ndarray) -> float:
 
     def log_loss(log_temperature: float) -> float:
         scaled = logits / np.exp(log_temperature)
-        return float(np.mean(np.logaddexp(0.0, scaled) - y_true * scaled))
+        return float(np.average(np.logaddexp(0.0, scaled) - y_true * scaled, weights=weights))
 
     found = minimize_scalar(log_loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
     return float(np.exp(found.x))

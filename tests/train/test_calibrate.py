@@ -1,4 +1,4 @@
-"""``python -m train.calibrate``: how logits become verdicts, chosen on sources that models of the same recipe had not seen."""
+"""``python -m train.calibrate``: a temperature for known and unknown sources, and what verdicts were worth on the latter."""
 
 from __future__ import annotations
 
@@ -51,11 +51,15 @@ def folds(finished, tmp_path) -> list[Path]:
 
 def fold(finished: Path, path: Path, **settings) -> Path:
     shutil.copytree(finished, path)
-    edit(path, lambda card: (card["training"]["settings"].update(settings), card["calibration"].update(temperature=3.0)))
-    rows = two_points(3.0, right=4, wrong=2).assign(split="unseen", source="s", generator="g", kind="k", delivery="", y_score=0.5)
+    edit(path, lambda card: (
+        card["training"]["settings"].update(settings), card["calibration"].update(temperature=3.0),
+        card["decision"].update(threshold=0.5, unsure=[0.5, 0.5]),
+    ))  # fmt: skip
+    rows = two_points(3.0, right=4, wrong=2).assign(split="unseen", source="s", generator="g", kind="k", delivery="")
+    rows["y_score"] = calibrated(rows["logit"], 3.0)
     rows["id"] = [f"{path.name}/{number}" for number in range(len(rows))]
     delivered = rows.assign(delivery="web", logit=-rows["logit"])
-    write_predictions(Predictions(pd.concat([rows, delivered]), read_bundle(path).weights_sha256), path / PREDICTIONS)
+    write_predictions(Predictions(pd.concat([rows, delivered]).reset_index(drop=True), read_bundle(path).weights_sha256), path / PREDICTIONS)
     return path
 
 
@@ -69,16 +73,36 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_the_temperature_is_that_of_validation_times_what_left_out_sources_need_beyond_it():
-    found = transfer(two_points(2.0, right=9, wrong=1), two_points(1.0, right=3, wrong=1), Decision())
-    assert found["temperature"] == pytest.approx(2 / np.log(9) * 1 / np.log(3), rel=1e-3)
+def answered(rows: pd.DataFrame) -> pd.DataFrame:
+    """With what a model without an unsure band makes of them."""
+    return rows.assign(answered=True, wrong=(rows["logit"] >= 0) != (rows["y_true"] == 1))
 
 
-def test_threshold_and_band_are_those_of_the_left_out_sources():
-    left_out = pd.concat([two_points(1.0, right=3, wrong=1), two_points(4.0, right=8, wrong=0)])
-    found = transfer(two_points(2.0, right=9, wrong=1), left_out, Decision(unsure_max_error=0.0))
+def test_validation_and_left_out_pictures_count_the_same_however_many_there_are():
+    val, left_out = two_points(2.0, right=9, wrong=1), two_points(np.log(9), right=120, wrong=80)
+    # At its own temperature, 2 / ln 9, validation's log-odds are +-ln 9, too. Of all that counts (0.9 + 0.6) / 2 = 3/4 is right: they should be ln 3.
+    assert transfer(val, answered(left_out), Decision())["temperature"] == pytest.approx(2 / np.log(9) * 2, rel=1e-3)
+
+
+def test_verdicts_stay_as_validation_has_them():
+    val = pd.concat([two_points(1.0, right=3, wrong=1), two_points(4.0, right=8, wrong=0)])
+    found = transfer(val, answered(two_points(1.0, right=3, wrong=1)), Decision(unsure_max_error=0.0))
     assert found["error_outside_unsure"] == 0 and found["share_unsure"] == pytest.approx(1 / 3)
-    assert found["chosen_on"] == "24 images of sources left out of training"
+    low, high = found["unsure"]
+    assert calibrated(-4, found["temperature"]) < low < calibrated(-1, found["temperature"]) and found["chosen_on"] == "24 validation images"
+
+
+def test_what_verdicts_were_worth_on_left_out_sources_is_counted():
+    left_out = answered(two_points(1.0, right=3, wrong=1))
+    left_out.loc[[0, 1], "answered"] = False
+    found = transfer(two_points(2.0, right=9, wrong=1), left_out, Decision())["on_left_out"]
+    assert found == {"images": "8 images of sources left out of training", "share_unsure": 0.25, "error_outside_unsure": pytest.approx(2 / 6)}
+
+
+def test_a_recipe_that_decides_on_paired_pictures_does_so_here():
+    left_out = answered(pd.concat([two_points(1.0, right=3, wrong=1), two_points(1.0, right=3, wrong=1).assign(paired=False)]))
+    found = transfer(two_points(2.0, right=9, wrong=1), left_out, Decision(calibrate_on="paired"))
+    assert found["fitted_on"] == "20 paired validation images and 8 paired images of sources left out of training, in equal parts"
 
 
 def test_each_fold_counts_at_its_own_temperature_and_without_its_delivered_copies(bundle, folds):
@@ -92,20 +116,22 @@ def test_write_changes_the_decision_and_all_that_follows_from_it(bundle, folds, 
     assert main([str(bundle), "--folds", *map(str, folds), "--data", str(pictures), "--write"]) == 0
     found, own = json.loads(capsys.readouterr().out), read_bundle(bundle)
     assert own.temperature == found["temperature"] and [*own.unsure] == found["unsure"] and own.threshold == found["threshold"]
-    assert own.card["decision"]["chosen_on"] == "24 images of sources left out of training"
+    assert own.card["calibration"]["fitted_on"] == "24 validation images and 24 images of sources left out of training, in equal parts"
     repeats = f"python -m train.calibrate own --folds {folds[0].parent.name}/fold0 {folds[1].parent.name}/fold1 --data DATA"
-    assert own.card["decision"]["command"] == repeats and "explanations" not in own.card
+    assert own.card["calibration"]["command"] == repeats and "explanations" not in own.card
     after = read_predictions(bundle / PREDICTIONS).rows
     np.testing.assert_allclose(after["y_score"], calibrated(before["logit"], own.temperature), rtol=1e-6)
     pd.testing.assert_frame_equal(after.drop(columns="y_score"), before.drop(columns="y_score"))
     assert json.loads((bundle / SCOREBOARD).read_text())["threshold"] == own.threshold
     assert own.card["metrics"].keys() == read_bundle(folds[0]).card["metrics"].keys() and own.card["metrics"]["validation"]["n"] == 24
-    assert "sources left out of training its unsure band was chosen on, models of its kind are unsure about" in " ".join(own.card["limitations"])
+    assert own.card["decision"]["on_left_out"]["share_unsure"] == 0 and found["on_left_out"]["error_outside_unsure"] == pytest.approx(1 / 3)
+    told = "on 24 images of sources left out of training, models of its kind were unsure about 0.0% and wrong about 33.3% of the others."
+    assert own.card["limitations"][-1].endswith(told)
 
 
 def test_without_write_nothing_changes(bundle, folds, pictures):
     before = contents(bundle)
-    assert main([str(bundle), "--folds", *map(str, folds), "--data", str(pictures), "--max-error", "0.4"]) == 0
+    assert main([str(bundle), "--folds", *map(str, folds), "--data", str(pictures)]) == 0
     assert contents(bundle) == before
 
 
@@ -134,6 +160,12 @@ def test_a_fold_is_not_calibrated_itself_and_other_images_are_refused(bundle, fo
     manifest.write_text(manifest.read_text().replace("ai,train", "ai,test", 1))
     assert main([str(bundle), "--folds", *map(str, folds), "--data", str(tmp_path / "others"), "--write"]) == 2
     assert "pictures it was trained on may be among them" in capsys.readouterr().err
+
+
+def test_predictions_that_name_no_left_out_pictures_get_a_sentence(bundle, folds, pictures, capsys):
+    shutil.copy(bundle / PREDICTIONS, folds[0] / PREDICTIONS)
+    assert main([str(bundle), "--folds", *map(str, folds), "--data", str(pictures)]) == 2
+    assert "name no left-out pictures" in capsys.readouterr().err
 
 
 def test_a_card_that_does_not_say_how_it_was_trained_gets_a_sentence(bundle, folds, pictures, capsys):
