@@ -13,4 +13,6 @@ pages = [
     st.Page("pages/how_it_works.py", title="How it works", icon=":material/school:"),
     st.Page("pages/guess.py", title="Guess first", icon=":material/quiz:"),
 ]
+# Streamlit leaves six rem above a page, more than its bar of pages takes.
+st.html("<style>[data-testid=stMainBlockContainer] {padding-top: 4rem}</style>")
 st.navigation(pages, position="top").run()

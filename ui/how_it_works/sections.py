@@ -12,7 +12,7 @@ from ui.how_it_works.figures import FIGURES
 from ui.how_it_works.steps import STEPS, Step
 
 STYLE = """<style>
-[data-testid="stMainBlockContainer"] {padding-top: 4rem; padding-bottom: 2rem}
+[data-testid="stMainBlockContainer"] {padding-bottom: 2rem}
 [data-testid="stMainBlockContainer"] h1 {font-size: 2.1rem; padding: 0}
 [data-testid="stMainBlockContainer"] h2 {font-size: 1.7rem; padding: .6rem 0 .3rem}
 [class*="st-key-walk-words-"] p {font-size: 1.25rem; line-height: 1.5}
