@@ -79,7 +79,8 @@ def choose(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 def measure(classifier: Classifier, pictures: dict[str, Any], resume: str | None = None) -> Iterator[dict[str, Any]]:
     """A row per picture: its name, and per method deletion_gain, insertion_gain and seconds. Pictures that cannot be read are left out."""
-    settings = {"weights": classifier.bundle.weights_sha256, "random_pairs": RANDOM_PAIRS, "methods": list(METHODS)}
+    bundle = classifier.bundle
+    settings = {"weights": bundle.weights_sha256, "temperature": bundle.temperature, "random_pairs": RANDOM_PAIRS, "methods": list(METHODS)}
     known = _rows(resume, settings)
     start, fresh = time.monotonic(), 0
     for number, (name, source) in enumerate(pictures.items(), start=1):

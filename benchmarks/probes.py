@@ -23,8 +23,9 @@ RECIPE = "efficientnetv2b0-multilevel-attention"
 ENLARGED = 288
 """Side in pixels of the larger input. It is the same square: the canonical form of a picture holds nothing finer."""
 LOOKS = ("square", "enlarged", "residual")
-PENALTY = 1e-3
-"""scikit-learn's C, for standardised features and sample weights with a mean of 1."""
+INVERSE_PENALTY = 1e-3
+"""scikit-learn's C, for standardised features and sample weights with a mean of 1: a strong one, for there are half as many features as pictures. It
+was not tuned; on fewer pictures, and on more features, it weighs more."""
 DRAWS = 3
 """How often a part of the training pictures is drawn at random, in each fold."""
 
@@ -121,7 +122,7 @@ def fit_and_judge(fold: Fold, chosen: np.ndarray, weights: np.ndarray, columns: 
     views = len(fold.features)
     scaler = StandardScaler()
     x = scaler.fit_transform(flat(fold.features[:, chosen]))
-    probe = LogisticRegression(C=PENALTY, max_iter=300)
+    probe = LogisticRegression(C=INVERSE_PENALTY, max_iter=300)
     probe.fit(x, np.tile(fold.labels[chosen], views), np.tile(weights[chosen] / weights[chosen].mean(), views))
     return fold.measures(*(probe.decision_function(scaler.transform(flat(each))) for each in (fold.left_out_features, fold.val_features)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -52,16 +53,19 @@ def limitations(preprocessing: Preprocessing, metrics: dict[str, dict], decision
             f"On the {decision['chosen_on']} its unsure band was chosen on, it is unsure about {decision['share_unsure']:.1%} and wrong about "
             f"{decision['error_outside_unsure']:.1%} of the others; "
         )
-        elsewhere = decision.get("on_left_out", {})
-        if elsewhere.get("error_outside_unsure") is None:
-            sentence += "on other sources it is wrong more often."
-        else:
-            sentence += (
-                f"on {elsewhere['images']}, models of its kind were unsure about {elsewhere['share_unsure']:.1%} and wrong about "
-                f"{elsewhere['error_outside_unsure']:.1%} of the others."
-            )
+        sentence += _on_left_out(decision.get("on_left_out")) or "on other sources it is wrong more often."
         sentences.append(sentence)
     return sentences
+
+
+def _on_left_out(found: Any) -> str | None:
+    """What `train.calibrate` found out about verdicts on unknown sources; None where the card does not hold it."""
+    figures = [found.get(key) for key in ("share_unsure", "error_outside_unsure")] if isinstance(found, dict) else [None]
+    if not all(type(figure) is float for figure in figures):
+        return None
+    return "on {images}, {models} were unsure about {0:.1%} and wrong about {1:.1%} of the others.".format(
+        *figures, images=found.get("images", "left-out sources"), models=found.get("models", "models of its recipe")
+    )
 
 
 def _after_delivery(metrics: dict[str, dict], compressed: dict[str, float]) -> list[str]:
@@ -85,14 +89,19 @@ def _after_delivery(metrics: dict[str, dict], compressed: dict[str, float]) -> l
 def refresh(bundle: Bundle, card: dict[str, Any], rows: pd.DataFrame) -> None:
     """Put the predictions ``rows``, and the scoreboard, metrics and limitations that follow from them, into the bundle, each file at once.
 
-    card: what becomes the bundle's, its metrics holding "validation" or nothing. It is written last: a bundle that was left half-way needs
-    the same again, and its weights and verdicts are as they were.
+    card: what becomes the bundle's, its metrics holding "validation" or nothing. Ctrl-C waits until all is written; after a crash half-way the
+    scores in predictions and scoreboard may belong to the old card, and the same command mends that.
     """
     decision = card["decision"]
     measured = card["metrics"] | metrics(rows, decision["threshold"])
-    write_predictions(Predictions(rows, bundle.weights_sha256), bundle.path / PREDICTIONS)
-    write_scoreboard(bundle.path, rows, bundle.weights_sha256, decision)
-    write_card(bundle.path, card | {"metrics": measured, "limitations": limitations(bundle.preprocessing, measured, decision, rows, bundle.practice)})
+    card = card | {"metrics": measured, "limitations": limitations(bundle.preprocessing, measured, decision, rows, bundle.practice)}
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        write_predictions(Predictions(rows, bundle.weights_sha256), bundle.path / PREDICTIONS)
+        write_scoreboard(bundle.path, rows, bundle.weights_sha256, decision)
+        write_card(bundle.path, card)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def write_scoreboard(folder: Path, test: pd.DataFrame, weights_sha256: str, decision: dict) -> None:

@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"train.report: {error}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
-        print("train.report: interrupted; nothing was written.", file=sys.stderr)
+        print("train.report: interrupted before anything was written.", file=sys.stderr)
         return INTERRUPTED
     board = scoreboard(rows, bundle.threshold, bundle.unsure)
     print(json.dumps(to_json(board), ensure_ascii=False) if arguments.json else f"{markdown(board)}\n\n{markdown_of_parts(board)}")

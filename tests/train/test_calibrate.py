@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from detector.bundle import CARD, PREDICTIONS, read_bundle
+from detector.datasets import leave_out, load_dataset
 from detector.evaluation.calibration import calibrated
 from detector.evaluation.predictions import Predictions, read_predictions, write_predictions
 from train.calibrate import left_out_rows, main, transfer
@@ -30,10 +31,27 @@ def two_points(logit: float, right: int, wrong: int) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def finished(pictures, tmp_path_factory) -> Path:
+def sourced(pictures, tmp_path_factory) -> Path:
+    """The pictures, of four sources."""
+    folder = Path(shutil.copytree(pictures, tmp_path_factory.mktemp("data") / "sourced"))
+    manifest = pd.read_csv(folder / "manifest.csv")
+    manifest["source"] = ["abcd"[number // 2 % 4] for number in range(len(manifest))]
+    manifest.to_csv(folder / "manifest.csv", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hashes(sourced) -> dict[int, str]:
+    """Fold -> the hash of what is left for it, of two."""
+    dataset = load_dataset(sourced)
+    return {fold: leave_out(dataset, fold, 2).manifest_hash for fold in (0, 1)}
+
+
+@pytest.fixture(scope="module")
+def finished(sourced, tmp_path_factory) -> Path:
     """The bundle of a real run."""
     run = tmp_path_factory.mktemp("runs") / "run"
-    words = ["--recipe", "tiny-attention", "--data", str(pictures), "--run-dir", str(run), "--set", "finetune.epochs=1"]
+    words = ["--recipe", "tiny-attention", "--data", str(sourced), "--run-dir", str(run), "--set", "finetune.epochs=1"]
     subprocess.run([sys.executable, "-m", "train", *words], cwd=ROOT, check=True, capture_output=True)
     return run / "bundle"
 
@@ -44,9 +62,12 @@ def bundle(finished, tmp_path) -> Path:
 
 
 @pytest.fixture
-def folds(finished, tmp_path) -> list[Path]:
+def folds(finished, hashes, tmp_path) -> list[Path]:
     """Two folds, each of 12 pictures of its own with logits of +-3, of which a third is wrong; their models' temperature is 3."""
-    return [fold(finished, tmp_path / f"fold{number}", left_out_folds=2, left_out_fold=number) for number in (0, 1)]
+    made = [fold(finished, tmp_path / f"fold{number}" / "bundle", left_out_folds=2, left_out_fold=number) for number in (0, 1)]
+    for number, path in enumerate(made):
+        edit(path, lambda card, number=number: card["training"]["dataset"].update(manifest_sha256=hashes[number]))
+    return made
 
 
 def fold(finished: Path, path: Path, **settings) -> Path:
@@ -55,12 +76,16 @@ def fold(finished: Path, path: Path, **settings) -> Path:
         card["training"]["settings"].update(settings), card["calibration"].update(temperature=3.0),
         card["decision"].update(threshold=0.5, unsure=[0.5, 0.5]),
     ))  # fmt: skip
-    rows = two_points(3.0, right=4, wrong=2).assign(split="unseen", source="s", generator="g", kind="k", delivery="")
+    rows = two_points(3.0, right=4, wrong=2).assign(split="unseen", source="s", generator="g", kind="k", delivery=None)
     rows["y_score"] = calibrated(rows["logit"], 3.0)
-    rows["id"] = [f"{path.name}/{number}" for number in range(len(rows))]
+    rows["id"] = [f"{path.parent.name}/{number}" for number in range(len(rows))]
     delivered = rows.assign(delivery="web", logit=-rows["logit"])
-    write_predictions(Predictions(pd.concat([rows, delivered]).reset_index(drop=True), read_bundle(path).weights_sha256), path / PREDICTIONS)
+    rewrite(path, pd.concat([rows, delivered]).reset_index(drop=True))
     return path
+
+
+def rewrite(path: Path, rows: pd.DataFrame, sha256: str | None = None) -> None:
+    write_predictions(Predictions(rows, sha256 or read_bundle(path).weights_sha256), path / PREDICTIONS)
 
 
 def edit(path: Path, change) -> None:
@@ -110,28 +135,31 @@ def test_each_fold_counts_at_its_own_temperature_and_without_its_delivered_copie
     assert len(rows) == 24 and rows["id"].is_unique and set(rows["logit"].abs()) == {1.0}
 
 
-def test_write_changes_the_decision_and_all_that_follows_from_it(bundle, folds, pictures, capsys):
+def test_write_changes_the_temperature_and_all_that_follows_from_it(bundle, folds, sourced, capsys):
     edit(bundle, lambda card: card.update(explanations={"made": "at another temperature"}))
-    before = read_predictions(bundle / PREDICTIONS).rows
-    assert main([str(bundle), "--folds", *map(str, folds), "--data", str(pictures), "--write"]) == 0
+    edit(folds[1], lambda card: card["training"]["settings"]["finetune"].update(epochs=4))
+    before, verdicts = read_predictions(bundle / PREDICTIONS).rows, read_bundle(bundle).verdict
+    assert main([str(bundle), "--folds", *map(str, folds), "--data", str(sourced), "--write"]) == 0
     found, own = json.loads(capsys.readouterr().out), read_bundle(bundle)
     assert own.temperature == found["temperature"] and [*own.unsure] == found["unsure"] and own.threshold == found["threshold"]
     assert own.card["calibration"]["fitted_on"] == "24 validation images and 24 images of sources left out of training, in equal parts"
-    repeats = f"python -m train.calibrate own --folds {folds[0].parent.name}/fold0 {folds[1].parent.name}/fold1 --data DATA"
+    repeats = "python -m train.calibrate own --folds runs/fold0/bundle runs/fold1/bundle --data DATA --write"
     assert own.card["calibration"]["command"] == repeats and "explanations" not in own.card
     after = read_predictions(bundle / PREDICTIONS).rows
     np.testing.assert_allclose(after["y_score"], calibrated(before["logit"], own.temperature), rtol=1e-6)
     pd.testing.assert_frame_equal(after.drop(columns="y_score"), before.drop(columns="y_score"))
+    assert [own.verdict(score) for score in after["y_score"]] == [verdicts(score) for score in before["y_score"]]
     assert json.loads((bundle / SCOREBOARD).read_text())["threshold"] == own.threshold
     assert own.card["metrics"].keys() == read_bundle(folds[0]).card["metrics"].keys() and own.card["metrics"]["validation"]["n"] == 24
-    assert own.card["decision"]["on_left_out"]["share_unsure"] == 0 and found["on_left_out"]["error_outside_unsure"] == pytest.approx(1 / 3)
-    told = "on 24 images of sources left out of training, models of its kind were unsure about 0.0% and wrong about 33.3% of the others."
-    assert own.card["limitations"][-1].endswith(told)
+    assert own.card["limitations"][-1].endswith(
+        "on 24 images of sources left out of training, models of its recipe (trained without a part of its sources; "
+        "finetune.epochs 4 instead of 1) were unsure about 0.0% and wrong about 33.3% of the others."
+    )
 
 
-def test_without_write_nothing_changes(bundle, folds, pictures):
+def test_without_write_nothing_changes(bundle, folds, sourced):
     before = contents(bundle)
-    assert main([str(bundle), "--folds", *map(str, folds), "--data", str(pictures)]) == 0
+    assert main([str(bundle), "--folds", *map(str, folds), "--data", str(sourced)]) == 0
     assert contents(bundle) == before
 
 
@@ -139,36 +167,59 @@ def test_without_write_nothing_changes(bundle, folds, pictures):
     ("settings", "sentence"),
     [
         ([{"left_out_folds": 0}], "left no sources out of its training"),
-        ([{"left_out_folds": 2}], "Fold 1 of 2 is missing."),
-        ([{"left_out_folds": 2}, {"left_out_folds": 2}], "each be given once"),
-        ([{"left_out_folds": 2}, {"left_out_folds": 3, "left_out_fold": 1}], "must all be of one number"),
+        ([{"left_out_folds": 2}], "Give the bundle of every fold, each once."),
+        ([{"left_out_folds": 10**9}], "Give the bundle of every fold, each once."),
+        ([{"left_out_folds": 2}, {"left_out_folds": 2}], "Give the bundle of every fold, each once."),
+        ([{"left_out_folds": 2}, {"left_out_folds": 3, "left_out_fold": 1}], "is fold 1 of 3. Give the bundle of every fold, each once."),
         ([{"left_out_folds": 2, "name": "another"}], "is not of the recipe tiny-attention"),
+        ([{"left_out_folds": 2, "name": None}], "does not say how it was trained"),
+        ([{"left_out_folds": 2, "label_smoothing": 10**400}], "are not those of a training"),
     ],
 )
-def test_bundles_that_are_not_the_folds_of_the_recipe_get_a_sentence(bundle, finished, pictures, tmp_path, capsys, settings, sentence):
-    given = [fold(finished, tmp_path / f"given{number}", **each) for number, each in enumerate(settings)]
-    assert main([str(bundle), "--folds", *map(str, given), "--data", str(pictures), "--write"]) == 2
-    complaint = capsys.readouterr().err.splitlines()[-1]
-    assert complaint.startswith("train.calibrate: ") and sentence in complaint
+def test_bundles_that_are_not_the_folds_of_the_recipe_get_a_sentence(bundle, finished, sourced, tmp_path, capsys, settings, sentence):
+    given = [fold(finished, tmp_path / f"given{number}" / "bundle", **each) for number, each in enumerate(settings)]
+    refused(bundle, given, sourced, capsys, sentence)
 
 
-def test_a_fold_is_not_calibrated_itself_and_other_images_are_refused(bundle, folds, pictures, tmp_path, capsys):
-    assert main([str(folds[0]), "--folds", *map(str, folds), "--data", str(pictures)]) == 2
-    assert "fold0 is itself a fold" in capsys.readouterr().err
-    shutil.copytree(pictures, tmp_path / "others")
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda rows: rows.assign(split="test"), "hold no left-out pictures"),
+        (lambda rows: rows.drop(columns="split"), "do not name its left-out and paired pictures"),
+        (lambda rows: rows.assign(paired="no"), "do not name its left-out and paired pictures"),
+    ],
+)
+def test_predictions_that_do_not_name_left_out_pictures_get_a_sentence(bundle, folds, sourced, capsys, spoil, sentence):
+    rewrite(folds[1], spoil(read_predictions(folds[1] / PREDICTIONS).rows))
+    refused(bundle, folds, sourced, capsys, sentence)
+
+
+@pytest.mark.parametrize("stale", ["own", "fold"])
+def test_predictions_of_other_weights_are_refused_not_written_back_as_the_bundles_own(bundle, folds, sourced, capsys, stale):
+    path = bundle if stale == "own" else folds[0]
+    rewrite(path, read_predictions(path / PREDICTIONS).rows, sha256="0" * 64)
+    refused(bundle, folds, sourced, capsys, "were made by other weights than the bundle's")
+
+
+def test_folds_of_other_images_are_refused(bundle, folds, sourced, capsys):
+    edit(folds[1], lambda card: card["training"]["dataset"].update(manifest_sha256="0" * 64))
+    refused(bundle, folds, sourced, capsys, "These are not the images, labels and splits that bundle was trained with")
+
+
+def test_other_images_than_the_models_are_refused(bundle, folds, sourced, tmp_path, capsys):
+    shutil.copytree(sourced, tmp_path / "others")
     manifest = tmp_path / "others" / "manifest.csv"
     manifest.write_text(manifest.read_text().replace("ai,train", "ai,test", 1))
-    assert main([str(bundle), "--folds", *map(str, folds), "--data", str(tmp_path / "others"), "--write"]) == 2
-    assert "pictures it was trained on may be among them" in capsys.readouterr().err
+    refused(bundle, folds, tmp_path / "others", capsys, "pictures it was trained on may be among them")
 
 
-def test_predictions_that_name_no_left_out_pictures_get_a_sentence(bundle, folds, pictures, capsys):
-    shutil.copy(bundle / PREDICTIONS, folds[0] / PREDICTIONS)
-    assert main([str(bundle), "--folds", *map(str, folds), "--data", str(pictures)]) == 2
-    assert "name no left-out pictures" in capsys.readouterr().err
+def test_a_fold_is_not_calibrated_itself(folds, sourced, capsys):
+    refused(folds[0], folds, sourced, capsys, "is itself a fold")
 
 
-def test_a_card_that_does_not_say_how_it_was_trained_gets_a_sentence(bundle, folds, pictures, capsys):
-    edit(bundle, lambda card: card.pop("training"))
-    assert main([str(bundle), "--folds", *map(str, folds), "--data", str(pictures)]) == 2
-    assert "does not say how it was trained" in capsys.readouterr().err
+def refused(bundle: Path, folds: list[Path], data: Path, capsys, sentence: str) -> None:
+    before = contents(bundle)
+    assert main([str(bundle), "--folds", *map(str, folds), "--data", str(data), "--write"]) == 2
+    complaint = capsys.readouterr().err.splitlines()[-1]
+    assert complaint.startswith("train.calibrate: ") and sentence in complaint
+    assert contents(bundle) == before

@@ -117,3 +117,11 @@ def test_a_card_of_a_model_that_was_never_measured_after_delivery_has_no_sentenc
     rows = pd.DataFrame({"id": ["a"], "y_true": [0], "y_score": [0.1], "logit": np.float32([-2])})
     sentences = limitations(read_bundle(finished).preprocessing, {"test": {"n": 1, "balanced_accuracy": 0.9}}, {}, rows, practice=False)
     assert len(sentences) == 1
+
+
+@pytest.mark.parametrize("found", [None, "much", {}, {"share_unsure": "a", "error_outside_unsure": 0.1}])
+def test_a_card_with_nonsense_about_left_out_sources_gets_the_plain_sentence(finished, found):
+    rows = pd.DataFrame({"id": ["a"], "y_true": [0], "y_score": [0.1], "logit": np.float32([-2])})
+    decision = read_bundle(finished).card["decision"] | {"on_left_out": found}
+    sentences = limitations(read_bundle(finished).preprocessing, {}, decision, rows, practice=False)
+    assert sentences[-1].endswith("on other sources it is wrong more often.")

@@ -80,7 +80,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Decision:
-    """How logits become verdicts; everything is chosen on the validation split."""
+    """How logits become verdicts; all of it is chosen on the validation split. `train.calibrate` fits the temperature to left-out sources as well."""
 
     threshold: str = "balanced"  # balanced: best balanced accuracy; or a number between 0 and 1
     max_false_alarms: float = 1.0  # upper limit on the share of real validation images called AI-generated
