@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 ROOT = Path(__file__).parents[2]
 PHONE = {"width": 390, "height": 844}
@@ -33,7 +34,8 @@ class Page:
         figure = self.figures.nth(figure)
         cell = (row - 1) * SIDE + column - 1
         figure.locator(f"xpath=self::*[@data-cell='{cell}']").wait_for(timeout=PATIENCE)
-        assert [box.input_value() for box in figure.locator("input").all()] == [str(row), str(column)]
+        for place, value in enumerate((row, column)):  # while a step changes, its boxes are drawn anew
+            expect(figure.locator("input").nth(place)).to_have_value(str(value), timeout=PATIENCE)
 
     def words(self, figure: int = 0) -> str:
         return self.figures.nth(figure).locator("[data-part=words]").text_content()
