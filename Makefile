@@ -1,6 +1,6 @@
 # make run    create .venv, install, open the app with the shipped model
 # make test   create .venv, install, run every test (the browser tests need Debian's chromium)
-# make lint   ruff
+# make lint   ruff (rules and layout) and mypy (types)
 # make clean  remove .venv
 
 PYTHON ?= python3
@@ -12,10 +12,12 @@ run: .venv/.run
 	$(BIN)/streamlit run streamlit_app.py
 
 test: .venv/.test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 lint: .venv/.test
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 clean:
 	rm -rf .venv

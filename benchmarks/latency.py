@@ -1,7 +1,8 @@
 """``python -m benchmarks.latency``: how quick Telltale is, as ratios that hold on any machine.
 
-Every figure compares two things measured in turns in one run (``benchmarks.timing``), so the load of the machine and its
-speed cancel out; only the slider is in milliseconds. The figures, and what they should be, are in ``FIGURES``.
+Every figure compares two things measured in turns in one run (``benchmarks.timing``), so the load of the
+machine and its speed cancel out; only the slider is in milliseconds. The figures, and what they should be,
+are in ``FIGURES``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from statistics import median
@@ -25,7 +27,7 @@ from PIL import Image
 from benchmarks import page_start, slider
 from benchmarks.photographs import photograph
 from benchmarks.timing import ratio, take_turns, timed
-from detector.bundle import DEFAULT_BUNDLE, BundleError, find
+from detector.bundle import DEFAULT_BUNDLE, BundleError, find_bundle
 from detector.classifier import BATCH_SIZE, Classifier
 from detector.images import read_image
 
@@ -60,10 +62,19 @@ QUICK = Effort(single=5, files=32, folder=2, pages=1, moves=8)
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status: 2 if the model cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description="How quick Telltale is, as ratios within one run.")
-    parser.add_argument("--bundle", default=DEFAULT_BUNDLE, metavar="NAME", help="model to use: a name in weights/ or a path (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.latency", description="How quick Telltale is, as ratios within one run."
+    )
+    parser.add_argument(
+        "--bundle",
+        default=DEFAULT_BUNDLE,
+        metavar="NAME",
+        help="model to use: a name in weights/ or a path (default: %(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    parser.add_argument("--quick", action="store_true", help="measure everything only a few times, to see that it works")
+    parser.add_argument(
+        "--quick", action="store_true", help="measure everything only a few times, to see that it works"
+    )
     options = parser.parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever ~/.keras/keras.json says
@@ -77,17 +88,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def measure(bundle: str, effort: Effort) -> dict[str, Any]:
-    """All figures, with the circumstances they were measured in. The slider's are None, and ``slider_problem`` says why, where they cannot be had.
+    """All figures, with the circumstances they were measured in. The slider's are None, and
+    ``slider_problem`` says why, where they cannot be had.
 
     Raises BundleError.
     """
-    path = find(bundle).resolve()
+    path = find_bundle(bundle).resolve()
     with tempfile.TemporaryDirectory(prefix="telltale-latency-") as folder:
         here = Path(folder)
         weights = here / "weights"  # this bundle alone, so that the app does not ask which
         weights.mkdir()
         (weights / path.name).symlink_to(path)
-        figures: dict[str, Any] = {"bundle": path.name, "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
+        figures: dict[str, Any] = {
+            "bundle": path.name,
+            "cores": os.cpu_count(),
+            "load": round(os.getloadavg()[0], 1),
+        }
         _say("loading the model")
         classifier = Classifier.load(path)
         for title, part in (
@@ -102,7 +118,8 @@ def measure(bundle: str, effort: Effort) -> dict[str, Any]:
 
 
 def single(classifier: Classifier, effort: Effort) -> dict[str, Any]:
-    """One one-megapixel JPEG in memory: analysed as the app does, the naive way, and the bare forward pass of its finished input."""
+    """One one-megapixel JPEG in memory: analysed as the app does, the naive way, and the bare forward pass
+    of its finished input."""
     jpeg = photograph(0)
     ready = classifier.bundle.preprocessing(read_image(jpeg).pixels)[None]
     seconds = take_turns(
@@ -122,11 +139,14 @@ def single(classifier: Classifier, effort: Effort) -> dict[str, Any]:
 
 
 def _naive(classifier: Classifier, jpeg: bytes) -> Callable[[], object]:
-    """What a first version would do: decode it all, squash it, predict, and predict again with a model cut off at the attention."""
+    """What a first version would do: decode it all, squash it, predict, and predict again with a model cut
+    off at the attention."""
     import keras
 
     network, size = classifier.network, classifier.bundle.preprocessing.size
-    attention = keras.Model(network.input, network.output["attention"]) if "attention" in network.output else None
+    attention = (
+        keras.Model(network.input, network.output["attention"]) if "attention" in network.output else None
+    )
 
     def analyse() -> object:
         pixels = Image.open(BytesIO(jpeg)).convert("RGB").resize((size, size))
@@ -139,17 +159,23 @@ def _naive(classifier: Classifier, jpeg: bytes) -> Callable[[], object]:
 
 
 def folder_of_files(classifier: Classifier, here: Path, effort: Effort) -> dict[str, Any]:
-    """A folder of JPEGs of about one megapixel, analysed, against the bare forward passes of as many finished inputs."""
+    """A folder of JPEGs of about one megapixel, analysed, against the bare forward passes of as many
+    finished inputs."""
     files = [here / f"{number:03d}.jpg" for number in range(effort.files)]
     for number, file in enumerate(files):
         file.write_bytes(photograph(number, megapixels=np.random.default_rng(number).uniform(0.7, 1.4)))
-    batch = np.stack([classifier.bundle.preprocessing(read_image(file).pixels) for file in files[:BATCH_SIZE]])
+    batch = np.stack(
+        [classifier.bundle.preprocessing(read_image(file).pixels) for file in files[:BATCH_SIZE]]
+    )
 
     def forward() -> None:
         for _ in range(effort.files // BATCH_SIZE):
             classifier.forward(batch)
 
-    seconds = take_turns({"forward": timed(forward), "folder": timed(lambda: list(classifier.analyse_files(files)))}, effort.folder)
+    seconds = take_turns(
+        {"forward": timed(forward), "folder": timed(lambda: list(classifier.analyse_files(files)))},
+        effort.folder,
+    )
     return {
         "folder_over_forward": ratio(seconds, "folder", "forward"),
         "folder_ms_per_image": {name: 1000 * median(times) / effort.files for name, times in seconds.items()},
@@ -160,8 +186,11 @@ def pages(here: Path, weights: Path, effort: Effort) -> dict[str, Any]:
     """Every page of the app, opened without pictures in fresh processes, against an empty one."""
     empty = here / "empty.py"
     empty.write_text("import streamlit as st\nst.title('x')\n")
-    scripts = {"empty": empty} | {page.stem: page for page in sorted((ROOT / "pages").glob("*.py"))}
-    seconds = take_turns({name: lambda page=page: page_start.page_seconds(page, weights) for name, page in scripts.items()}, effort.pages)
+    scripts = {"empty": empty} | {
+        page.parent.name: page for page in sorted((ROOT / "pages").glob("*/page.py"))
+    }
+    openings = {name: partial(page_start.page_seconds, page, weights) for name, page in scripts.items()}
+    seconds = take_turns(openings, effort.pages)
     over_empty = {name: ratio(seconds, name, "empty") for name in scripts if name != "empty"}
     return {
         "page_import_over_empty": max(over_empty.values()),
@@ -171,12 +200,23 @@ def pages(here: Path, weights: Path, effort: Effort) -> dict[str, Any]:
 
 
 def slider_moves(weights: Path, log: Path, effort: Effort) -> dict[str, Any]:
-    """The slider's figures; None each, and the reason, if there is no browser or the app does not get as far as the viewer."""
+    """The slider's figures; None each, and the reason, if there is no browser or the app does not get as
+    far as the viewer."""
     try:
         cost = slider.measure(weights, log, effort.moves)
     except RuntimeError as error:  # the other figures shall not be lost
-        return {"slider_ms": None, "slider_work_ms": None, "slider_messages": None, "slider_problem": str(error).strip()}
-    return {"slider_ms": cost.painted, "slider_work_ms": cost.work, "slider_messages": cost.messages, "slider_moves": cost.moves}
+        return {
+            "slider_ms": None,
+            "slider_work_ms": None,
+            "slider_messages": None,
+            "slider_problem": str(error).strip(),
+        }
+    return {
+        "slider_ms": cost.painted,
+        "slider_work_ms": cost.work,
+        "slider_messages": cost.messages,
+        "slider_moves": cost.moves,
+    }
 
 
 def table(figures: dict[str, Any]) -> str:
@@ -189,9 +229,18 @@ def table(figures: dict[str, Any]) -> str:
         shown = "-" if value is None else f"{value:d}" if isinstance(value, int) else f"{value:.2f}"
         lines.append(f"{title:<70} {shown:>9}   {goal:<8} {verdict}".rstrip())
     lines.append("")
-    for title, field in (("one picture, ms", "single_ms"), ("folder, ms per image", "folder_ms_per_image"), ("opening a page, ms", "page_ms")):
-        lines.append(f"{title}: " + ", ".join(f"{name} {value:.1f}" for name, value in figures[field].items()))
-    lines.append("page / empty page: " + ", ".join(f"{name} {value:.2f}" for name, value in figures["page_imports_over_empty"].items()))
+    for title, field in (
+        ("one picture, ms", "single_ms"),
+        ("folder, ms per image", "folder_ms_per_image"),
+        ("opening a page, ms", "page_ms"),
+    ):
+        lines.append(
+            f"{title}: " + ", ".join(f"{name} {value:.1f}" for name, value in figures[field].items())
+        )
+    lines.append(
+        "page / empty page: "
+        + ", ".join(f"{name} {value:.2f}" for name, value in figures["page_imports_over_empty"].items())
+    )
     if "slider_problem" in figures:
         lines.append(f"slider not measured: {figures['slider_problem']}")
     return "\n".join(lines)

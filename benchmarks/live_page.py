@@ -1,6 +1,8 @@
-"""The Train page, open in Chromium on a run that goes on: what it costs the training, and how soon a line of the log is on the page.
+"""The Train page, open in Chromium on a run that goes on: what it costs the training, and how soon a line of
+the log is on the page.
 
-Chromium runs on the machine that trains, as it does on a laptop; on a server it would cost the training nothing.
+Chromium runs on the machine that trains, as it does on a laptop; on a server it would cost the training
+nothing.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from benchmarks.app_in_browser import APP, chromium, serving
 from benchmarks.input_rate import write_pictures
-from benchmarks.kill_storm import STAND_IN, end_all, processes_of
+from tests.support.app_in_browser import APP, chromium, serving
+from tests.support.kill_storm import STAND_IN, end_all, processes_of
 from train import runs
 from train.runs import Run, RunDirectory, commands
 
@@ -28,17 +30,27 @@ LONG_LOG_BYTES = 200 * 2**20
 LINE_SECONDS = 1.0
 
 
-def train_rates(here: Path, rounds: int, seconds: float, recipe: str, batch: int = 4) -> dict[str, list[float]]:
-    """Steps per second of one training, in turns of ``seconds``: "alone" and with the "page" open on it; "cores" and "app_cores": how many
-    processors the app and Chromium, and the app alone, kept busy in the page's turns, which other programs can do little about.
+def train_rates(
+    here: Path, rounds: int, seconds: float, recipe: str, batch: int = 4
+) -> dict[str, list[float]]:
+    """Steps per second of one training, in turns of ``seconds``: "alone" and with the "page" open on it;
+    "cores" and "app_cores": how many processors the app and Chromium, and the app alone, kept busy in the
+    page's turns, which other programs can do little about.
 
-    The app is there all the time. A line is added to the log every second, so that there is something to follow.
-    Raises NoBrowser, and RuntimeError if the training or the page does not come up.
+    The app is there all the time. A line is added to the log every second, so that there is something to
+    follow. Raises NoBrowser, and RuntimeError if the training or the page does not come up.
     """
     overrides = ["backbone_weights=none", f"batch_size={batch}", f"sampling.images_per_epoch={10**6 * batch}"]
-    overrides += ["frozen.epochs=0", "finetune.learning_rate=1e-8"]  # so few images a step would make it diverge
+    overrides += [
+        "frozen.epochs=0",
+        "finetune.learning_rate=1e-8",
+    ]  # so few images a step would make it diverge
     pictures = write_pictures(here / "pictures", 40)
-    with chromium() as browser, _app(here) as url, _training(here / "runs", recipe, overrides, str(pictures)) as run:
+    with (
+        chromium() as browser,
+        _app(here) as url,
+        _training(here / "runs", recipe, overrides, str(pictures)) as run,
+    ):
         _wait(lambda: runs.find(run.id, run.path.parent).progress.get("step"), run)
         rates: dict[str, list[float]] = {"alone": [], "page": [], "cores": [], "app_cores": []}
         for number in range(rounds):
@@ -49,25 +61,35 @@ def train_rates(here: Path, rounds: int, seconds: float, recipe: str, batch: int
                     with _open(browser, url, run.id):
                         start, used = time.monotonic(), _processor_seconds(run)
                         rates[name].append(_rate(run, seconds))
-                        for kind, before, after in zip(("cores", "app_cores"), used, _processor_seconds(run), strict=True):
+                        for kind, before, after in zip(
+                            ("cores", "app_cores"), used, _processor_seconds(run), strict=True
+                        ):
                             rates[kind].append((after - before) / (time.monotonic() - start))
     return rates
 
 
 def line_delays(here: Path, lines: int, long_log: bool) -> list[float]:
-    """Seconds from writing a line to a live run's log until the page, open in Chromium, shows it; ``lines`` times at odd moments.
+    """Seconds from writing a line to a live run's log until the page, open in Chromium, shows it; ``lines``
+    times at odd moments.
 
     long_log: after 200 MB of other lines. Raises as ``train_rates`` does.
     """
     chance = random.Random(0)
     commands.TRAINER, before = STAND_IN, commands.TRAINER
     try:
-        with chromium() as browser, _app(here) as url, _training(here / "runs", "waits_to_be_stopped", [], str(here)) as run:
+        with (
+            chromium() as browser,
+            _app(here) as url,
+            _training(here / "runs", "waits_to_be_stopped", [], str(here)) as run,
+        ):
             _wait(lambda: runs.find(run.id, run.path.parent).progress, run)
             if long_log:
                 _lengthen(run.log_path)
             with _open(browser, url, run.id) as page:
-                return [_delay(page, run.log_path, f"line {number} of the benchmark", chance.uniform(0.2, 1.5)) for number in range(lines)]
+                return [
+                    _delay(page, run.log_path, f"line {number} of the benchmark", chance.uniform(0.2, 1.5))
+                    for number in range(lines)
+                ]
     finally:
         commands.TRAINER = before
 
@@ -77,7 +99,9 @@ def _delay(page: Page, log: Path, line: str, pause: float) -> float:
     start = time.perf_counter()
     with open(log, "a") as file:
         file.write(f"{line}\n")
-    page.locator(".telltale-log").first.get_by_text(line, exact=True).wait_for(state="attached", timeout=60_000)
+    page.locator(".telltale-log").first.get_by_text(line, exact=True).wait_for(
+        state="attached", timeout=60_000
+    )
     return time.perf_counter() - start
 
 
@@ -94,7 +118,8 @@ def _rate(run: Run, seconds: float) -> float:
 
 
 def _processor_seconds(run: Run) -> tuple[float, float]:
-    """What the processes started from here have used so far, those of the run left out; and of these the app's."""
+    """What the processes started from here have used so far, those of the run left out; and of these the
+    app's."""
     of_run = {process.pid for process in processes_of(run.path.parent)[run.id]}
     everything = app = 0.0
     for process in psutil.Process().children(recursive=True):
@@ -165,7 +190,8 @@ def _wait(until: Callable[[], object], run: Run) -> None:
                 return
         now = runs.find(run.id, run.path.parent)
         if not now.live or time.monotonic() > deadline:
-            raise RuntimeError(f"The training did not get that far: {now.state} {now.reason}\n{runs.tail(now.log_path, 2000)[0]}")
+            raise RuntimeError(
+                f"The training did not get that far: {now.state}"
+                f" {now.reason}\n{runs.tail(now.log_path, 2000)[0]}"
+            )
         time.sleep(0.01)
-
-

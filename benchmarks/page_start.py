@@ -10,20 +10,25 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-# Streamlit's import and the run are timed, the test harness's own import between them is not. It brings in nothing but parts of
-# unittest that the page could profit from. The model's start in the background (ui/models.py) is not a cost of the page, and
-# would disturb the timing: work handed to the pool named "load-model" is put off for ever.
+# Streamlit's import and the run are timed, the test harness's own import between them is not. It brings in
+# nothing but parts of unittest that the page could profit from. The model's start in the background
+# (ui/models.py) is not a cost of the page, and would disturb the timing: work handed to the pool named
+# "load-model" is put off for ever.
 _RUN_PAGE = """
 import json, sys, time
-import train  # an empty package, bound before AppTest puts pages/ first on the search path: pages/train.py is no such thing
+# AppTest puts pages/ first on the search path, and there is a folder called train.
+import train
 from concurrent.futures import Future, ThreadPoolExecutor
 start = time.perf_counter()
 import streamlit
 imported = time.perf_counter()
 from streamlit.testing.v1 import AppTest
 submit = ThreadPoolExecutor.submit
-put_off = lambda pool: pool._thread_name_prefix.startswith("load-model")
-ThreadPoolExecutor.submit = lambda pool, *work, **named: Future() if put_off(pool) else submit(pool, *work, **named)
+def submit_or_put_off(pool, *work, **named):
+    if pool._thread_name_prefix.startswith("load-model"):
+        return Future()
+    return submit(pool, *work, **named)
+ThreadPoolExecutor.submit = submit_or_put_off
 page = AppTest.from_file(sys.argv[1], default_timeout=90)
 begun = time.perf_counter()
 page.run()

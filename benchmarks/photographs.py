@@ -1,4 +1,5 @@
-"""JPEGs to measure with: as many as wanted, of about one megapixel, that cost what photographs cost to decode."""
+"""JPEGs to measure with: as many as wanted, of about one megapixel, that cost what photographs cost to
+decode."""
 
 from __future__ import annotations
 
@@ -13,9 +14,11 @@ SHAPES = ((4, 3), (3, 2), (3, 4), (1, 1), (16, 9), (2, 3))
 
 
 def photograph(number: int, megapixels: float = 1.0) -> bytes:
-    """The JPEG with that number, always the same: a crop of one of scikit-learn's sample photos, enlarged, with a sensor's noise.
+    """The JPEG with that number, always the same: a crop of one of scikit-learn's sample photos, enlarged,
+    with a sensor's noise.
 
-    About two bits a pixel, as in photos saved for the web: without the noise an enlarged photo would decode too quickly.
+    About two bits a pixel, as in photos saved for the web: without the noise an enlarged photo would decode
+    too quickly.
     """
     rng = np.random.default_rng(number)
     across, down = SHAPES[number % len(SHAPES)]
@@ -24,7 +27,9 @@ def photograph(number: int, megapixels: float = 1.0) -> bytes:
     source = _sources()[number % 2]
     scale = rng.uniform(0.7, 1) * min(source.width / width, source.height / height)
     left, top = rng.uniform(0, source.width - width * scale), rng.uniform(0, source.height - height * scale)
-    enlarged = source.resize((width, height), Image.Resampling.BICUBIC, box=(left, top, left + width * scale, top + height * scale))
+    enlarged = source.resize(
+        (width, height), Image.Resampling.BICUBIC, box=(left, top, left + width * scale, top + height * scale)
+    )
     noisy = np.asarray(enlarged) + rng.normal(0, 4, (height, width, 1)).astype(np.float32)
     buffer = BytesIO()
     Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=88)

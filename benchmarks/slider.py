@@ -1,12 +1,16 @@
 """What one move of the heatmap's opacity slider costs, in the real app in Chromium.
 
-The slider is moved by arrow keys, as a person at the keyboard would, at odd moments between the display's frames. In the page
-these times are taken of each move:
+The slider is moved by arrow keys, as a person at the keyboard would, at odd moments between the display's
+frames. In the page these times are taken of each move:
 
-- ``painted``: from the key press (the browser's own time stamp of it) until the page has painted the frame that shows the
-  change and handed it to the compositor. Up to 16.7 ms of it, on average half, is waiting for the display's next frame. The
-  moment is taken by a message posted from that frame's first animation callback: it is delivered when the frame is done.
-- ``work``: the part of it that costs the processor: all handlers of the input event, and the frame from its first animation
+- ``painted``: from the key press (the browser's own time stamp of it) until the page has painted the frame
+  that shows the
+  change and handed it to the compositor. Up to 16.7 ms of it, on average half, is waiting for the
+  display's next frame. The
+  moment is taken by a message posted from that frame's first animation callback: it is delivered when the
+  frame is done.
+- ``work``: the part of it that costs the processor: all handlers of the input event, and the frame from
+  its first animation
   callback to that message, so the viewer's drawing and the page's style, layout and paint.
 """
 
@@ -18,13 +22,14 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks.app_in_browser import APP, chromium, serving
+from tests.support.app_in_browser import APP, chromium, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-# In milliseconds. Listeners on the window run before (capture) and after those of the viewer, and animation callbacks run
-# in the order they were asked for: what is asked for here, before the viewer's own listener, comes first in the frame.
+# In milliseconds. Listeners on the window run before (capture) and after those of the viewer, and animation
+# callbacks run in the order they were asked for: what is asked for here, before the viewer's own listener,
+# comes first in the frame.
 _TAKE_TIMES = """() => {
   const moves = (window.moves = []);
   let pressed = 0;
@@ -42,7 +47,8 @@ _TAKE_TIMES = """() => {
 
 @dataclass(frozen=True)
 class SliderCost:
-    """Medians in milliseconds (see the module), how many WebSocket messages the page sent while the slider moved, how often it moved."""
+    """Medians in milliseconds (see the module), how many WebSocket messages the page sent while the slider
+    moved, how often it moved."""
 
     painted: float
     work: float
@@ -51,7 +57,8 @@ class SliderCost:
 
 
 def measure(weights: Path, log: Path, moves: int) -> SliderCost:
-    """Start the app with the models of ``weights``, open a sample picture and move its slider up ``moves`` per cent.
+    """Start the app with the models of ``weights``, open a sample picture and move its slider up ``moves``
+    per cent.
 
     Raises NoBrowser, and RuntimeError if the app does not get as far as the viewer.
     """
@@ -71,7 +78,9 @@ def _move(page: Page, url: str, moves: int) -> SliderCost:
     page.get_by_role("button", name="Try the temple").click(timeout=60_000)
     viewer = page.get_by_test_id("heatmap-viewer")
     viewer.locator(".stage[aria-busy=false]").wait_for(timeout=120_000)
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=120_000)  # the maps are tested in the background
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(
+        timeout=120_000
+    )  # the maps are tested in the background
     _wait_for_silence(page, sent)
 
     slider = viewer.get_by_role("slider", name="Heatmap opacity")
@@ -82,10 +91,17 @@ def _move(page: Page, url: str, moves: int) -> SliderCost:
     for _ in range(moves):
         page.keyboard.press("ArrowRight")
         page.wait_for_timeout(chance.uniform(60, 140))
-    page.wait_for_function("n => window.moves.length === n && window.moves.every((move) => move.painted)", arg=moves, polling=50, timeout=30_000)
+    page.wait_for_function(
+        "n => window.moves.length === n && window.moves.every((move) => move.painted)",
+        arg=moves,
+        polling=50,
+        timeout=30_000,
+    )
     page.wait_for_timeout(500)  # what is sent late counts too
     if int(slider.input_value()) != before + moves:
-        raise RuntimeError(f"The slider was pressed {moves} times and went from {before} to {slider.input_value()}.")
+        raise RuntimeError(
+            f"The slider was pressed {moves} times and went from {before} to {slider.input_value()}."
+        )
     times = page.evaluate("window.moves")
     return SliderCost(
         painted=median(move["painted"] - move["pressed"] for move in times),

@@ -1,7 +1,8 @@
-"""Timings that mean something on a busy machine: tasks take turns, and what counts is the median of ratios between neighbours.
+"""Timings that mean something on a busy machine: tasks take turns, and what counts is the median of ratios
+between neighbours.
 
-A machine that slows down for a while slows down both sides of a ratio taken within one round; the median forgets the rounds
-in which it hit only one of them.
+A machine that slows down for a while slows down both sides of a ratio taken within one round; the median
+forgets the rounds in which it hit only one of them.
 """
 
 from __future__ import annotations
@@ -22,8 +23,11 @@ def timed(work: Callable[[], object]) -> Callable[[], float]:
     return seconds
 
 
-def take_turns(tasks: Mapping[str, Callable[[], float]], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
-    """What each task returned (its seconds) in each round. Every task runs once a round; the order moves on by one each time.
+def take_turns(
+    tasks: Mapping[str, Callable[[], float]], rounds: int, warm_up: int = 1
+) -> dict[str, list[float]]:
+    """What each task returned (its seconds) in each round. Every task runs once a round; the order moves on
+    by one each time.
 
     The first ``warm_up`` rounds are run and forgotten: they fill caches and compile.
     """

@@ -6,25 +6,42 @@
     for result in classifier.analyse_files(["photo.jpg"]):
         print(result.path, result.analysis.verdict if result.analysis else result.error)
 
-The names below are imported when they are first used, so ``import detector`` costs nothing; TensorFlow is imported when a
-``Classifier`` is made. Pictures of heatmaps come from ``detector.overlay``, figures from ``detector.evaluation``.
+The names below are imported when they are first used, so ``import detector`` costs nothing; TensorFlow is
+imported when a ``Classifier`` is made. Pictures of heatmaps come from ``detector.overlay``, figures from
+``detector.evaluation``.
 """
 
 from importlib import import_module
 
 _HOMES = {
-    "bundle": ("Bundle", "BundleError", "available", "find", "read_bundle"),
+    "bundle": ("Bundle", "BundleError", "list_bundles", "find_bundle", "read_bundle"),
     "classifier": ("Analysis", "Classifier", "FileResult", "image_files"),
     "explain": ("Heatmap",),
     "images": ("ImageReadError", "Photo", "read_image"),
     "preprocessing": ("Preprocessing", "Region"),
+    "verdicts": ("Side", "Verdict"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = [  # spelt out for linters and editors; tests/test_layering.py holds that every name is there
-    "Analysis", "Bundle", "BundleError", "Classifier", "FileResult", "Heatmap", "ImageReadError", "Photo", "Preprocessing", "Region",
-    "available", "find", "image_files", "read_bundle", "read_image",
-]  # fmt: skip
+__all__ = [
+    "Analysis",
+    "Bundle",
+    "BundleError",
+    "Classifier",
+    "FileResult",
+    "Heatmap",
+    "ImageReadError",
+    "Photo",
+    "Preprocessing",
+    "Region",
+    "Side",
+    "Verdict",
+    "find_bundle",
+    "image_files",
+    "list_bundles",
+    "read_bundle",
+    "read_image",
+]
 
 
 def __getattr__(name: str):

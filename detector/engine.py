@@ -1,4 +1,5 @@
-"""A network, compiled, behind a lock that lets callers take turns."""
+"""A network behind a lock that serves callers in the order they came: its compiled form where there is one,
+else Keras's."""
 
 from __future__ import annotations
 
@@ -8,83 +9,180 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detector import compiled_network
 from detector.bundle import Bundle, BundleError, load_network
 from detector.evaluation.calibration import calibrated
-from detector.turns import Turns
+from detector.fifo_lock import FifoLock
+from detector.verdicts import Side
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
+
+    from detector.architectures import Architecture
 
 BATCH_SIZE = 32
 
 
 class Engine:
-    """Runs a bundle's network. Safe to share between threads: one batch at a time, in the order they were asked for.
+    """Runs a bundle's network. Safe to share between threads: one batch at a time, in the order they were
+    asked for.
 
-    bundle: whose architecture, calibration and threshold hold. network: built and loaded from it.
-    lock: for whoever reads or changes the network's weights beside the functions here. Raises BundleError.
+    What the network answers comes from its compiled form, where there is one; Keras and TensorFlow then start
+    only for whoever asks for the network itself. bundle: whose architecture, calibration and threshold hold.
+    lock: for whoever reads or changes the network's weights beside the functions here.
     """
 
-    def __init__(self, bundle: Bundle):
-        import keras
-
-        if keras.config.backend() != "tensorflow":
-            raise BundleError(f"Keras is set to run on {keras.config.backend()}; the classifier needs KERAS_BACKEND=tensorflow.")
+    def __init__(self, bundle: Bundle, compiled: bool = True):
+        """compiled: whether a compiled form may stand for the network; not where weights are to be changed.
+        Raises BundleError."""
         self.bundle = bundle
-        self.network = load_network(bundle)
-        self.lock = Turns()
+        self.lock = FifoLock()
         self._functions: dict[Callable, Callable] = {}
-        self._compiling = threading.Lock()
+        self._compile_lock, self._load_lock = threading.Lock(), threading.Lock()
+        self._network: keras.Model | None = None
+        self.compiled = compiled_network.load(bundle) if compiled else None
+        if self.compiled is None:
+            self._network = _load(bundle)
+
+    @property
+    def network(self) -> keras.Model:
+        """Built and loaded from the bundle. Raises BundleError."""
+        with self._load_lock:
+            if self._network is None:
+                self._network = _load(self.bundle)
+            return self._network
+
+    def outputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """uint8 (N, size, size, 3) model inputs -> all that the network answers, see ``Architecture``, and
+        the feature map, float32 (N, gh, gw, C), as "features", where there is one."""
+        if self.compiled is not None:
+            with self.lock:
+                return self.compiled.outputs(images)
+        return self.on_images(answering, images)
+
+    def on_images(
+        self, make: Callable[[keras.Model, Bundle], Callable], images: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """A function of the input, for uint8 (N, size, size, 3) model inputs; compiled the first time.
+
+        make(network, bundle) -> a function from those images, a uint8 TensorFlow tensor, to a dictionary of
+        tensors.
+        """
+        function = self._on_images(make)
+        with self.lock:
+            return {name: value.numpy() for name, value in function(images).items()}
 
     def forward(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """uint8 (N, size, size, 3) model inputs -> logits float32 (N,) and attention float32 (N, layers, heads, n, n) or None."""
-        function = self._on_images(_whole)
-        with self.lock:
-            outputs = {name: value.numpy() for name, value in function(images).items()}
+        """uint8 (N, size, size, 3) model inputs -> logits float32 (N,) and attention float32 (N, layers,
+        heads, n, n) or None."""
+        outputs = self.outputs(images)
         return outputs["logit"][:, 0], outputs.get("attention")
 
-    def inside(self, make: Callable[[keras.Model, Bundle], Callable], images: np.ndarray) -> dict[str, np.ndarray]:
-        """A function of the feature map, the output of the architecture's ``feature_layer``, for uint8 (N, size, size, 3) model inputs.
+    def inside(
+        self, make: Callable[[keras.Model, Bundle], Callable], images: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """A function of the feature map, the output of the architecture's ``feature_layer``, for uint8 (N,
+        size, size, 3) model inputs.
 
-        make(network, bundle) -> a function from that map, a float32 TensorFlow tensor (N, gh, gw, C), to a dictionary of tensors. It is
-        compiled the first time, which is quick: the way from the picture to the feature map is compiled once for all of them.
+        make(network, bundle) -> a function from that map, a float32 TensorFlow tensor (N, gh, gw, C), to a
+        dictionary of tensors. It is compiled the first time, which is quick: the way from the picture to the
+        feature map is compiled once for all of them.
         """
-        features, function = self._on_images(_features), self._on_features(make)
+        features = self._on_images(_features)
+        function = self._on_features(make)
         with self.lock:
-            return {name: value.numpy() for name, value in function(features(images)).items()}
+            outputs = function(features(images))
+            return {name: value.numpy() for name, value in outputs.items()}
+
+    def head_weights(self) -> dict[str, np.ndarray]:
+        """The weights of the layers above the feature map as they are now, see the function of that name."""
+        if self.compiled is not None:
+            return self.compiled.head
+        with self.lock:
+            return head_weights(self.network, self.bundle.architecture)
 
     def y_score(self, logits: np.ndarray) -> np.ndarray:
         """Calibrated P(AI-generated) of logits."""
         return calibrated(logits, self.bundle.temperature)
 
-    def side(self, logit: float) -> str:
-        """"ai" or "real": the side of the threshold that a logit is on, unsure or not."""
-        return "ai" if self.y_score(logit) >= self.bundle.threshold else "real"
+    def side(self, logit: float) -> Side:
+        """The side of the threshold that a logit is on, unsure or not."""
+        return self.bundle.side(self.bundle.y_score(logit))
 
     def _on_images(self, make: Callable) -> Callable:
         size = self.bundle.preprocessing.size
         return self._compiled(make, (None, size, size, 3), "uint8")
 
     def _on_features(self, make: Callable) -> Callable:
-        return self._compiled(make, self.network.get_layer(self.bundle.architecture.feature_layer).output.shape, "float32")
+        layer = self.network.get_layer(self.bundle.architecture.feature_layer)
+        return self._compiled(make, layer.output.shape, "float32")
 
     def _compiled(self, make: Callable, shape: tuple, dtype: str) -> Callable:
-        """``make``'s function, compiled once; without the lock, so that nobody waits for a function that somebody else asked for."""
+        """``make``'s function, compiled once; without the lock, so that nobody waits for a function that
+        somebody else asked for."""
         if known := self._functions.get(make):
             return known
         import tensorflow as tf
 
-        with self._compiling:
+        with self._compile_lock:
             if make not in self._functions:
-                function = tf.function(make(self.network, self.bundle), [tf.TensorSpec(shape, dtype)], autograph=False)
+                signature = [tf.TensorSpec(shape, dtype)]
+                function = tf.function(make(self.network, self.bundle), signature, autograph=False)
                 self._functions[make] = function.get_concrete_function()
             return self._functions[make]
 
 
-def _whole(network: keras.Model, bundle: Bundle) -> Callable:
+def _load(bundle: Bundle) -> keras.Model:
+    import keras
+
+    if keras.config.backend() != "tensorflow":
+        raise BundleError(
+            f"Keras is set to run on {keras.config.backend()}; the classifier needs KERAS_BACKEND=tensorflow."
+        )
+    return load_network(bundle)
+
+
+def with_features(network: keras.Model, architecture: Architecture) -> keras.Model:
+    """``network`` with its feature map, where it has one, as one more output, "features"."""
+    import keras
+
+    if not architecture.feature_layer:
+        return network
+    features = network.get_layer(architecture.feature_layer).output
+    return keras.Model(network.input, {**network.output, compiled_network.FEATURES: features})
+
+
+def head_weights(network: keras.Model, architecture: Architecture) -> dict[str, np.ndarray]:
+    """The weights of the layers above the feature map, float32, by their place in the head, for instance
+    "attention/query/kernel"."""
+    layers = [layer for layer in network.layers if layer.name in architecture.head]
+    return {
+        _place(layer, variable): np.asarray(variable, np.float32)
+        for layer in layers
+        for variable in layer.weights
+    }
+
+
+def _place(layer: keras.Layer, variable: keras.Variable) -> str:
+    """Where a variable is in a layer of the head. What Keras calls its path may lack the layer's name, or
+    begin with more, by where and when the network was built."""
+    parts = variable.path.split("/")
+    inside = parts[parts.index(layer.name) + 1 :] if layer.name in parts else parts
+    return "/".join([layer.name, *inside])
+
+
+def answering(network: keras.Model, bundle: Bundle) -> Callable:
+    """uint8 TensorFlow tensor (N, size, size, 3) -> what ``Engine.outputs`` gives, as float32 tensors."""
     import tensorflow as tf
 
-    return lambda images: network(tf.cast(images, tf.float32), training=False)
+    whole = with_features(network, bundle.architecture)
+
+    def answers(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        values = whole(tf.cast(images, tf.float32), training=False)
+        return {name: tf.cast(value, tf.float32) for name, value in values.items()}
+
+    return answers
 
 
 def _features(network: keras.Model, bundle: Bundle) -> Callable:
@@ -92,4 +190,9 @@ def _features(network: keras.Model, bundle: Bundle) -> Callable:
     import tensorflow as tf
 
     backbone = keras.Model(network.input, network.get_layer(bundle.architecture.feature_layer).output)
-    return lambda images: tf.cast(backbone(tf.cast(images, tf.float32), training=False), tf.float32)
+
+    def features(images: tf.Tensor) -> tf.Tensor:
+        maps = backbone(tf.cast(images, tf.float32), training=False)
+        return tf.cast(maps, tf.float32)
+
+    return features

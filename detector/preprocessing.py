@@ -1,18 +1,21 @@
-"""RGB uint8 photo -> model input. Training, evaluation and the app all run this code, so they see the same pixels.
+"""RGB uint8 photo -> model input. Training, evaluation and the app all run this code, so they see the same
+pixels.
 
-A photo is first brought to one *canonical form*: its middle part (aspect ratio at most ``MAX_ASPECT``), short side
-resized with Lanczos, and one JPEG round trip. After that neither file format, nor JPEG quality, nor aspect ratio says
-anything about where the picture came from; all three give the class away in most public collections. The model then sees
-the central square of the canonical form; training cuts its random crops from the same form.
+A photo is first brought to one *canonical form*: its middle part (aspect ratio at most ``MAX_ASPECT``), short
+side resized with Lanczos, and one JPEG round trip. After that neither file format, nor JPEG quality, nor
+aspect ratio says anything about where the picture came from; all three give the class away in most public
+collections. The model then sees the central square of the canonical form; training cuts its random crops from
+the same form.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from io import BytesIO
 
 import numpy as np
 from PIL import Image
+
+from detector.perturbations import jpeg_round_trip
 
 MAX_ASPECT = 288 / 256
 """Long side over short side of the canonical form; what lies beyond is cut off symmetrically."""
@@ -28,10 +31,14 @@ class Region:
     bottom: float
 
     def within(self, across: float, down: float) -> Region:
-        """The same region in fractions of the photo's middle part, which has the shares ``across`` and ``down`` of its width and height."""
-        left, right = ((x - 0.5) / across + 0.5 for x in (self.left, self.right))
-        top, bottom = ((y - 0.5) / down + 0.5 for y in (self.top, self.bottom))
-        return Region(left, top, right, bottom)
+        """The same region in fractions of the photo's middle part, which has the shares ``across`` and
+        ``down`` of its width and height."""
+        return Region(
+            left=(self.left - 0.5) / across + 0.5,
+            top=(self.top - 0.5) / down + 0.5,
+            right=(self.right - 0.5) / across + 0.5,
+            bottom=(self.bottom - 0.5) / down + 0.5,
+        )
 
 
 @dataclass(frozen=True)
@@ -48,34 +55,47 @@ class Preprocessing:
     jpeg_quality: int | None = 75
 
     def __post_init__(self):
-        if not all(type(value) is int for value in (self.size, self.short_side, self.jpeg_quality or 0)):
+        numbers = (self.size, self.short_side, self.jpeg_quality or 0)
+        if not all(type(number) is int for number in numbers):
             raise ValueError("preprocessing size, short_side and jpeg_quality must be whole numbers")
         if not 8 <= self.size <= self.short_side <= 4096:
-            raise ValueError(f"preprocessing needs 8 <= size <= short_side <= 4096, not {self.size} and {self.short_side}")
+            raise ValueError(
+                f"preprocessing needs 8 <= size <= short_side <= 4096, not {self.size} and {self.short_side}"
+            )
         if self.jpeg_quality is not None and not 1 <= self.jpeg_quality <= 100:
             raise ValueError(f"preprocessing jpeg_quality must be 1..100 or none, not {self.jpeg_quality}")
 
     def canonical(self, pixels: np.ndarray) -> np.ndarray:
-        """uint8 (H, W, 3) of any size -> uint8 (h, w, 3) with min(h, w) == short_side and long side at most MAX_ASPECT times that."""
+        """uint8 (H, W, 3) of any size -> uint8 (h, w, 3) with min(h, w) == short_side and long side at
+        most MAX_ASPECT times that."""
         height, width = pixels.shape[:2]
         left, top, right, bottom = _centred_box(width, height, MAX_ASPECT)
         scale = self.short_side / min(width, height)
-        longest = round(self.short_side * MAX_ASPECT)  # whole pixels leave the box of a tiny photo a little longer
-        size = (min(round((right - left) * scale), longest), min(round((bottom - top) * scale), longest))
+        # Whole pixels leave the box of a tiny photo a little longer than the aspect allows.
+        longest = round(self.short_side * MAX_ASPECT)
+        across = min(round((right - left) * scale), longest)
+        down = min(round((bottom - top) * scale), longest)
         picture = Image.fromarray(pixels)
-        if size != picture.size:  # the box is resized alone, so a 20000 x 10 strip never becomes a giant
-            picture = picture.resize(size, Image.Resampling.LANCZOS, box=(left, top, right, bottom), reducing_gap=3.0)
+        if (across, down) != picture.size:
+            picture = picture.resize(
+                (across, down),
+                Image.Resampling.LANCZOS,
+                box=(left, top, right, bottom),  # alone, so a 20000 x 10 strip never becomes a giant
+                reducing_gap=3.0,
+            )
         if self.jpeg_quality is not None:
-            buffer = BytesIO()
-            picture.save(buffer, "JPEG", quality=self.jpeg_quality, subsampling="4:2:0")
-            picture = Image.open(buffer, formats=["JPEG"])
+            picture = jpeg_round_trip(picture, self.jpeg_quality)
         return np.asarray(picture)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 (H, W, 3) of any size -> uint8 (size, size, 3): the central square of the canonical form."""
         canonical = self.canonical(pixels)
-        top, left = ((side - self.size) // 2 for side in canonical.shape[:2])
-        return np.ascontiguousarray(canonical[top : top + self.size, left : left + self.size])
+        height, width = canonical.shape[:2]
+        top = (height - self.size) // 2
+        left = (width - self.size) // 2
+        rows = slice(top, top + self.size)
+        columns = slice(left, left + self.size)
+        return np.ascontiguousarray(canonical[rows, columns])
 
     def region(self, height: int, width: int) -> Region:
         """The part of an H x W photo that ``__call__`` keeps."""
@@ -88,7 +108,9 @@ class Preprocessing:
 
 
 def _centred_box(width: int, height: int, max_aspect: float) -> tuple[float, float, float, float]:
-    """(left, top, right, bottom) of the middle part whose aspect ratio is at most ``max_aspect``; whole where it already is."""
+    """(left, top, right, bottom) of the middle part whose aspect ratio is at most ``max_aspect``; whole
+    where it already is."""
     across = min(width, max(round(height * max_aspect), 1))
     down = min(height, max(round(width * max_aspect), 1))
-    return ((width - across) / 2, (height - down) / 2, (width + across) / 2, (height + down) / 2)
+    left, top = (width - across) / 2, (height - down) / 2
+    return left, top, left + across, top + down

@@ -1,11 +1,13 @@
-"""Promotion: a trained bundle becomes one of the models in ``weights/``, and the one that is used where nobody names another.
+"""Promotion: a trained bundle becomes one of the models in ``weights/``, and the one that is used where
+nobody names another.
 
-A promotion is a copy: the run keeps its bundle, and deleting the run takes nothing from the promoted model. Whatever moment
-a promotion is killed at, ``weights/`` holds every model it held before, whole; what the killed one left behind has a name
-with a leading dot, is ignored by `detector.bundle.available`, and is cleared away by the next promotion.
+A promotion is a copy: the run keeps its bundle, and deleting the run takes nothing from the promoted model.
+Whatever moment a promotion is killed at, ``weights/`` holds every model it held before, whole; what the
+killed one left behind has a name with a leading dot, is ignored by `detector.bundle.list_bundles`, and is
+cleared away by the next promotion.
 
-Which model is used by default stands in the small file ``weights/default``. Where it is missing, or names what is not there,
-the model that ships is the default.
+Which model is used by default stands in the small file ``weights/default``. Where it is missing, or names
+what is not there, the model that ships is the default.
 """
 
 from __future__ import annotations
@@ -23,21 +25,25 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from detector.atomic_files import lock, replacing, to_disk, writable
 from detector.bundle import (
     CARD,
-    DEFAULT_BUNDLE,
     DEFAULT_FILE,
     PREDICTIONS,
+    SHIPPED,
     WEIGHTS,
     BundleError,
-    available,
     default_bundle,
+    find_bundle,
+    list_bundles,
     read_bundle,
     weights_folder,
 )
+from detector.printable import printable
 
 MARK = "promoted.json"
-"""Lies in every promoted bundle, and in no bundle that ships: only what has it is ever replaced or removed."""
+"""Lies in every promoted bundle, and in no bundle that ships: only what has it is ever replaced or
+removed."""
 
 MAX_NAME = 60
 _NAME = re.compile(rf"[A-Za-z0-9](?:[A-Za-z0-9._-]{{0,{MAX_NAME - 2}}}[A-Za-z0-9_-])?")
@@ -53,46 +59,53 @@ class NameTakenError(PromotionError):
 
 
 def promote(bundle_folder: str | os.PathLike, name: str, *, replace: bool = False) -> Path:
-    """Copy the bundle in ``bundle_folder`` to ``weights/<name>`` and make it the default; returns where it now lies.
+    """Copy the bundle in ``bundle_folder`` to ``weights/<name>`` and make it the default; returns where it
+    now lies.
 
-    A name that is taken is refused, unless the same bundle has it already or ``replace`` says to put this one in its place; a model
-    that ships is never replaced. Raises BundleError for a bundle that is not valid, NameTakenError where ``replace`` would help, PromotionError
-    (both are BundleErrors too) for everything else.
+    A name that is taken is refused, unless the same bundle has it already or ``replace`` says to put this one
+    in its place; a model that ships is never replaced. Raises BundleError for a bundle that is not valid,
+    NameTakenError where ``replace`` would help, PromotionError (both are BundleErrors too) for everything
+    else.
     """
     _check_name(name)
     with _writing(weights_folder()) as weights:
         source = read_bundle(bundle_folder)
         target = weights / name
         if not os.path.lexists(target):
+            if name in list_bundles():  # one that ships, elsewhere
+                _check_replaceable(target, replace)
             os.rename(_copy(source.path, weights), target)
         elif not _same(source.path, target):
             _check_replaceable(target, replace)
             old = _copy(source.path, weights)
             _exchange(old, target)
             shutil.rmtree(old, ignore_errors=True)
-        _sync(weights)
+        to_disk(weights)
         _write_default(weights, name)
     return target
 
 
 def make_default(name: str) -> None:
-    """Make a bundle that lies in ``weights/`` already the default. Raises BundleError if it is not there or not valid."""
+    """Make a bundle that lies in ``weights/`` already the default. Raises BundleError if it is not there
+    or not valid."""
     with _writing(weights_folder()) as weights:
-        if name not in available():
+        if name not in list_bundles():
             raise PromotionError(f"There is no model called {name!r} in {weights}.")
-        read_bundle(weights / name)
+        read_bundle(find_bundle(name))
         _write_default(weights, name)
 
 
 def demote() -> None:
-    """Make the model that ships the default again. The promoted ones stay and can still be chosen. Raises PromotionError."""
+    """Make the model that ships the default again. The promoted ones stay and can still be chosen. Raises
+    PromotionError."""
     with _writing(weights_folder()) as weights:
         (weights / DEFAULT_FILE).unlink(missing_ok=True)
-        _sync(weights)
+        to_disk(weights)
 
 
 def remove(name: str) -> None:
-    """Delete a promoted bundle; if it is the default, the model that ships becomes that. Raises PromotionError for any other bundle."""
+    """Delete a promoted bundle; if it is the default, the model that ships becomes that. Raises
+    PromotionError for any other bundle."""
     _check_name(name)
     with _writing(weights_folder()) as weights:
         target = weights / name
@@ -104,21 +117,24 @@ def remove(name: str) -> None:
         os.rename(target, gone)  # at once: nobody ever sees half a bundle
         if _default_in(weights) == name:
             (weights / DEFAULT_FILE).unlink(missing_ok=True)
-        _sync(weights)
+        to_disk(weights)
         shutil.rmtree(gone, ignore_errors=True)
 
 
 def used_as(bundle_folder: str | os.PathLike) -> str | None:
-    """The name of the default model, if it was promoted and has the same weights as this bundle, by their cards; else None."""
+    """The name of the default model, if it was promoted and has the same weights as this bundle, by their
+    cards; else None."""
     name = default_bundle()
-    hash_ = _weights_hash(Path(bundle_folder))
-    return name if hash_ and is_promoted(name) and _weights_hash(weights_folder() / name) == hash_ else None
+    weights = _weights_hash(Path(bundle_folder))
+    if not weights or not is_promoted(name):
+        return None
+    return name if _weights_hash(weights_folder() / name) == weights else None
 
 
 def is_promoted(name: str) -> bool:
     """Whether ``weights/<name>`` came there by `promote`, so that it may be replaced and removed."""
     folder = weights_folder() / name
-    return name != DEFAULT_BUNDLE and (folder / MARK).is_file() and not folder.is_symlink()
+    return name not in SHIPPED and (folder / MARK).is_file() and not folder.is_symlink()
 
 
 def read_only() -> bool:
@@ -126,27 +142,45 @@ def read_only() -> bool:
     return os.environ.get("TELLTALE_READONLY", "").strip().lower() not in ("", "0", "no", "false", "off")
 
 
+def why_locked() -> str:
+    """Why no model can be promoted, taken back or removed, as a sentence; "" if one can."""
+    if read_only():
+        return (
+            "This Telltale is read-only (TELLTALE_READONLY is set): models are neither promoted nor removed"
+            " here."
+        )
+    weights = weights_folder()
+    if not writable(weights):
+        return (
+            f"The folder of models {printable(weights)} cannot be written to. Set TELLTALE_WEIGHTS to a copy"
+            " of it that can."
+        )
+    return ""
+
+
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise PromotionError(
-            f"A model's name has 1 to {MAX_NAME} letters (a to z), digits, dots, hyphens and underscores, and begins with a letter or digit."
+            f"A model's name has 1 to {MAX_NAME} letters (a to z), digits, dots, hyphens and underscores, and"
+            " begins with a letter or digit."
         )
     if name.lower() == DEFAULT_FILE or name.lower().endswith(".partial"):
-        raise PromotionError(f"The name {name!r} means something else in the models' folder. Choose another one.")
+        raise PromotionError(
+            f"The name {name!r} means something else in the models' folder. Choose another one."
+        )
 
 
 @contextlib.contextmanager
 def _writing(weights: Path) -> Iterator[Path]:
-    """The weights folder, for this process alone and without what a killed promotion left; what goes wrong with files becomes a sentence."""
-    import fcntl  # not on Windows, where pages may still look at models
-
-    if read_only():
-        raise PromotionError("This Telltale is read-only (TELLTALE_READONLY is set): models are neither promoted nor removed here.")
+    """The weights folder, for this process alone and without what a killed promotion left; what goes wrong
+    with files becomes a sentence."""
+    if problem := why_locked():
+        raise PromotionError(problem)
     try:
         weights.mkdir(parents=True, exist_ok=True)
         folder = os.open(weights, os.O_RDONLY)
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
+            lock(folder, wait=True)
             for left in weights.glob(f"{_TEMPORARY}*"):
                 shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
             yield weights
@@ -154,8 +188,19 @@ def _writing(weights: Path) -> Iterator[Path]:
             os.close(folder)  # and with it the lock
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise PromotionError(f"The disk is full: free some space for the folder {weights} and try again.") from error
-        raise PromotionError(f"{error.filename or weights} cannot be read or written: {error.strerror or error}.") from error
+            raise PromotionError(
+                f"The disk is full: free some space for the folder {weights} and try again."
+            ) from error
+        raise PromotionError(
+            f"{_without_temporary(error.filename, weights)} cannot be read or written:"
+            f" {error.strerror or error}."
+        ) from error
+
+
+def _without_temporary(name: object, weights: Path) -> str:
+    """What a file is called for people: the folder of models in place of what lies in it for a moment."""
+    is_temporary = name is None or f"{os.sep}{_TEMPORARY}" in os.fsdecode(str(name))
+    return printable(os.fspath(weights) if is_temporary else str(name))
 
 
 def _copy(source: Path, weights: Path) -> Path:
@@ -169,9 +214,12 @@ def _copy(source: Path, weights: Path) -> Path:
         mark = {"promoted": datetime.now(UTC).isoformat(timespec="seconds"), "from": source.parent.name}
         (copy / MARK).write_text(json.dumps(mark, indent=1) + "\n", "utf-8")
         for file in copy.iterdir():
-            _sync(file)
-        _sync(copy)
+            to_disk(file)
+        to_disk(copy)
         read_bundle(copy)  # what was read back is what the card describes
+    except BundleError as error:
+        shutil.rmtree(copy, ignore_errors=True)
+        raise BundleError(str(error).replace(copy.name, source.name)) from error
     except BaseException:
         shutil.rmtree(copy, ignore_errors=True)
         raise
@@ -182,9 +230,11 @@ def _same(source: Path, target: Path) -> bool:
     """Whether both folders hold the same bundle, card and predictions too."""
     try:
         read_bundle(target)
-        return all(_content(source / name) == _content(target / name) for name in (CARD, PREDICTIONS))
     except BundleError:
         return False
+    own = [_content(source / name) for name in (CARD, PREDICTIONS)]
+    others = [_content(target / name) for name in (CARD, PREDICTIONS)]
+    return own == others
 
 
 def _content(path: Path) -> bytes | None:
@@ -202,13 +252,20 @@ def _weights_hash(folder: Path) -> str | None:
 
 def _check_replaceable(target: Path, replace: bool) -> None:
     if not is_promoted(target.name):
-        raise PromotionError(f"The name {target.name!r} belongs to a model that was not promoted from a run. Choose another name.")
+        raise PromotionError(
+            f"The name {target.name!r} belongs to a model that was not promoted from a run. Choose another"
+            " name."
+        )
     if not replace:
-        raise NameTakenError(f"There is another model called {target.name!r} already. Choose another name, or replace that one.")
+        raise NameTakenError(
+            f"There is another model called {target.name!r} already. Choose another name, or replace that"
+            " one."
+        )
 
 
 def _exchange(one: Path, other: Path) -> None:
-    """Swap two folders at once, so that there is no moment without either. Python has no name for it; Linux and macOS do."""
+    """Swap two folders at once, so that there is no moment without either. Python has no name for it;
+    Linux and macOS do."""
     library = ctypes.CDLL(None, use_errno=True)
     names = os.fsencode(one), os.fsencode(other)
     try:
@@ -223,7 +280,10 @@ def _exchange(one: Path, other: Path) -> None:
     if number:
         shutil.rmtree(one, ignore_errors=True)
     if number in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
-        raise PromotionError(f"This disk cannot replace a model at once. Choose another name, or remove the model {other.name!r} first.")
+        raise PromotionError(
+            "This disk cannot replace a model at once. Choose another name, or remove the model"
+            f" {other.name!r} first."
+        )
     if number:
         raise OSError(number, os.strerror(number))
 
@@ -236,20 +296,8 @@ def _default_in(weights: Path) -> str | None:
 
 
 def _write_default(weights: Path, name: str) -> None:
-    number, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=weights)
-    with open(number, "w", encoding="utf-8") as file:
-        file.write(name + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, weights / DEFAULT_FILE)
-    _sync(weights)
-
-
-def _sync(path: Path) -> None:
-    """Make sure that a file's content, or a folder's entries, outlive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    hidden = weights / f"{_TEMPORARY}{DEFAULT_FILE}"  # nobody else writes while the folder is locked
+    with replacing(weights / DEFAULT_FILE, hidden, sync=True) as temporary:
+        temporary.write_text(name + "\n", "utf-8")
+        temporary.chmod(0o644)
+    to_disk(weights)

@@ -15,14 +15,18 @@ from detector.preprocessing import Region
 
 def plain(classifier, pixels) -> tuple[float, np.ndarray]:
     """(logit, attention) by calling the network directly."""
-    outputs = classifier.network(classifier.bundle.preprocessing(pixels)[None].astype(np.float32), training=False)
+    outputs = classifier.network(
+        classifier.bundle.preprocessing(pixels)[None].astype(np.float32), training=False
+    )
     return float(outputs["logit"][0, 0]), outputs["attention"].numpy()[0]
 
 
-# ---- one photo -------------------------------------------------------------------------------------------------------------
+# ---- one photo
 
 
-@pytest.mark.parametrize(("kind", "verdict", "logit"), [("warm", "ai", 6), ("cool", "real", -6), ("mixed", "unsure", 0)])
+@pytest.mark.parametrize(
+    ("kind", "verdict", "logit"), [("warm", "ai", 6), ("cool", "real", -6), ("mixed", "unsure", 0)]
+)
 def test_verdict_follows_the_logit(classifier, photo, kind, verdict, logit):
     analysis = classifier.analyse(photo(kind))
     assert analysis.verdict == verdict and analysis.logit == pytest.approx(logit, abs=1e-3)
@@ -42,7 +46,9 @@ def test_compiled_pass_gives_the_plain_models_attention(classifier, photo):
 
 def test_score_is_the_calibrated_logit(classifier, photo):
     analysis = classifier.analyse(photo("warm"))
-    assert analysis.y_score == pytest.approx(1 / (1 + np.exp(-analysis.logit / 2)))  # the card's temperature is 2
+    assert analysis.y_score == pytest.approx(
+        1 / (1 + np.exp(-analysis.logit / 2))
+    )  # the card's temperature is 2
 
 
 def test_attention_of_one_layer_is_the_softmax_itself(classifier, photo):
@@ -63,7 +69,9 @@ def test_heatmap_is_the_rollout_received(classifier, photo):
 def test_region_is_the_part_the_model_saw(classifier, photo):
     side = 48 * 32 / 36
     across, down = side / 64, side / 48
-    assert classifier.analyse(photo("warm", 48, 64)).region == Region((1 - across) / 2, (1 - down) / 2, (1 + across) / 2, (1 + down) / 2)
+    assert classifier.analyse(photo("warm", 48, 64)).region == Region(
+        (1 - across) / 2, (1 - down) / 2, (1 + across) / 2, (1 + down) / 2
+    )
 
 
 def test_photo_and_its_pixels_give_the_same(classifier, photo_folder):
@@ -76,13 +84,18 @@ def test_analysis_names_bundle_and_threshold(classifier, photo):
     assert (analysis.bundle, analysis.threshold) == ("tiny", 0.5)
 
 
-# ---- several heads, layers, none -------------------------------------------------------------------------------------------
+# ---- several heads, layers, none
 
 
 @pytest.fixture
 def judge(classifier):
     """The analysis of given attention scores (layers, heads, n, n), or of none, at logit 0."""
-    return lambda scores: classifier._analysis((10, 10), np.float32(0), scores)
+
+    def judged(scores: np.ndarray | None):
+        outputs = {"logit": np.zeros(1, np.float32)}
+        return classifier._analysis((10, 10), outputs if scores is None else {**outputs, "attention": scores})
+
+    return judged
 
 
 def test_heads_are_averaged_in_the_attention(judge):
@@ -100,7 +113,7 @@ def test_network_without_attention_has_no_heatmap(judge):
     assert analysis.heatmap is None and analysis.attention is None and analysis.y_score == 0.5
 
 
-# ---- many files ------------------------------------------------------------------------------------------------------------
+# ---- many files
 
 
 def test_files_come_back_in_order_with_the_same_results_as_alone(classifier, photo_folder):
@@ -122,7 +135,9 @@ def test_order_is_kept_over_several_batches_and_workers(classifier, photo_folder
 
 def test_sizes_and_notes_come_with_the_result(classifier, photo_folder):
     result = next(classifier.analyse_files([photo_folder / "cool.jpg"]))
-    assert (result.width, result.height) == (200, 300) and any("Small picture" in note for note in result.notes)
+    assert (result.width, result.height) == (200, 300) and any(
+        "Small picture" in note for note in result.notes
+    )
 
 
 def test_bytes_are_taken_too(classifier, photo_folder):
@@ -132,7 +147,12 @@ def test_bytes_are_taken_too(classifier, photo_folder):
 
 def test_unreadable_file_in_the_middle_leaves_the_others_alone(classifier, photo_folder, tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
-    paths = [photo_folder / "warm.png", tmp_path / "broken.jpg", tmp_path / "missing.jpg", photo_folder / "cool.jpg"]
+    paths = [
+        photo_folder / "warm.png",
+        tmp_path / "broken.jpg",
+        tmp_path / "missing.jpg",
+        photo_folder / "cool.jpg",
+    ]
     warm, broken, missing, cool = classifier.analyse_files(paths)
     assert (warm.analysis.verdict, cool.analysis.verdict) == ("ai", "real")
     assert broken.analysis is None and broken.error and missing.error == "There is no file at this path."
@@ -162,7 +182,11 @@ def test_files_are_taken_as_they_are_needed(classifier, photo_folder, monkeypatc
 
 
 def test_threads_get_the_same_results(classifier, photo):
-    photos = [photo(kind, height, width) for kind in ("warm", "cool", "mixed") for height, width in ((40, 40), (90, 50))]
+    photos = [
+        photo(kind, height, width)
+        for kind in ("warm", "cool", "mixed")
+        for height, width in ((40, 40), (90, 50))
+    ]
     expected = [classifier.analyse(pixels).logit for pixels in photos]
     found = [[] for _ in range(2)]
 
@@ -188,16 +212,33 @@ def test_load_takes_a_name_in_the_weights_folder(tiny_bundle, monkeypatch):
     assert Classifier.load("tiny").bundle.name == "tiny"
 
 
-# ---- finding files ---------------------------------------------------------------------------------------------------------
+# ---- finding files
 
 
 def test_folder_is_searched_by_suffix_and_sorted(tmp_path):
-    for name in ("b.PNG", "a.jpg", "sub/c.webp", "notes.txt", ".hidden.jpg", ".cache/d.jpg", "__MACOSX/._a.jpg", "phone.HEIC"):
+    for name in (
+        "b.PNG",
+        "a.jpg",
+        "sub/c.webp",
+        "notes.txt",
+        ".hidden.jpg",
+        ".cache/d.jpg",
+        "__MACOSX/._a.jpg",
+        "phone.HEIC",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "folder.jpg").mkdir()
-    assert [str(path.relative_to(tmp_path)) for path in image_files([tmp_path])] == ["a.jpg", "b.PNG", "phone.HEIC", "sub/c.webp"]
+    assert [str(path.relative_to(tmp_path)) for path in image_files([tmp_path])] == [
+        "a.jpg",
+        "b.PNG",
+        "phone.HEIC",
+        "sub/c.webp",
+    ]
 
 
 def test_file_is_taken_whatever_its_name(tmp_path):
-    assert image_files([tmp_path / "picture.dat", ".hidden.jpg"]) == [tmp_path / "picture.dat", Path(".hidden.jpg")]
+    assert image_files([tmp_path / "picture.dat", ".hidden.jpg"]) == [
+        tmp_path / "picture.dat",
+        Path(".hidden.jpg"),
+    ]

@@ -1,8 +1,10 @@
-"""Maps, their tests and the stress strip on the Classify page, run by Streamlit's AppTest with a tiny model."""
+"""Maps, their tests and the stress strip on the Classify page, run by Streamlit's AppTest with a tiny
+model."""
 
 import io
 import json
 import threading
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -11,10 +13,16 @@ from PIL import Image
 
 from detector.bundle import CARD
 from detector.explain import METHODS, Cancelled
+from pages.classify import (
+    background_task,
+    classify_state,
+    copies_tester,
+    downloads,
+    perturbation_strip,
+)
+from pages.classify.classify_state import MAX_EXPLAINED, ClassifyState, PictureResult
 from tests.test_classify_page import Page
-from ui import models, results
-from ui.explanations import damage, found, working
-from ui.gallery import Picture
+from ui.pictures import Picture
 
 ROLLOUT, TOKENS, CAM, OCCLUSION = METHODS
 BADGE = "than random on this image"
@@ -53,7 +61,7 @@ def choose(page: Page, *methods: str) -> Page:
 
 def viewers(page: Page) -> list[dict]:
     """What each heatmap viewer got, from the top."""
-    protos = [element.proto for element in page.app.get("bidi_component")]
+    protos = page.viewers
     return [json.loads(proto.mixed.json if proto.HasField("mixed") else proto.json) for proto in protos]
 
 
@@ -63,11 +71,14 @@ def badges(page: Page) -> list[str]:
 
 def flipped(*names: str):
     """A ``stress`` that finds the real copies, and those named scored the other way round."""
-    real = damage.stress
+    real = perturbation_strip.judge_perturbed_copies
 
     def stress(classifier, source, analysis):
         copies, seen = real(classifier, source, analysis)
-        return [replace(copy, y_score=1 - analysis.y_score) if copy.damage.name in names else copy for copy in copies], seen
+        return [
+            replace(copy, y_score=1 - analysis.y_score) if copy.perturbation.name in names else copy
+            for copy in copies
+        ], seen
 
     return stress
 
@@ -85,9 +96,11 @@ def test_several_maps_stand_in_linked_viewers_each_with_its_test(open_page):
     shown = choose(open_page("warm"), OCCLUSION, TOKENS, ROLLOUT, CAM)
     found = viewers(shown)
     assert [viewer["status"] for viewer in found] == [
-        "Overall attention: what each patch receives", "What each patch adds to the logit", "Where features speak for AI-generated",
+        "Overall attention: what each patch receives",
+        "What each patch adds to the logit",
+        "Where features speak for AI-generated",
         "How far the logit falls without each patch",
-    ]  # fmt: skip
+    ]
     assert [viewer["signed"] for viewer in found] == [False, True, False, True]
     assert [bool(viewer["attention"]) for viewer in found] == [True, False, False, False]
     assert len({viewer["group"] for viewer in found}) == 1 and found[0]["group"]
@@ -110,7 +123,9 @@ def test_the_url_brings_the_choice_back(open_page, png):
 
 
 def test_an_emptied_choice_is_the_default_again(open_page, monkeypatch, caplog):
-    monkeypatch.setattr("streamlit.elements.lib.policies._shown_default_value_warning", False)  # said once per process
+    monkeypatch.setattr(
+        "streamlit.elements.lib.policies._shown_default_value_warning", False
+    )  # said once per process
     shown = choose(choose(open_page("warm"), CAM))
     assert shown.app.button_group(key="maps").value == [ROLLOUT]
     assert viewers(shown)[0]["attention"]
@@ -121,18 +136,25 @@ def test_the_method_that_the_card_found_most_faithful_comes_first(spoilable_bund
     monkeypatch.setenv("TELLTALE_WEIGHTS", str(spoilable_bundle.parent))
     card = json.loads((spoilable_bundle / CARD).read_text())
     score = {"deletion_gain": 0.1, "insertion_gain": 0.1, "win_rate_over_random": 0.9, "ms_per_map": 1}
-    score |= {f"{name}_interval": [0, 1] for name in ("deletion_gain", "insertion_gain", "win_rate_over_random")}
+    score |= {
+        f"{name}_interval": [0, 1] for name in ("deletion_gain", "insertion_gain", "win_rate_over_random")
+    }
     card["explanations"] = {
-        "default": TOKENS, "images": 200, "measured_on": "validation images", "weights_sha256": card["weights_sha256"],
+        "default": TOKENS,
+        "images": 200,
+        "measured_on": "validation images",
+        "weights_sha256": card["weights_sha256"],
         "methods": dict.fromkeys(METHODS, score),
-    }  # fmt: skip
+    }
     (spoilable_bundle / CARD).write_text(json.dumps(card))
     shown = Page().upload(("warm.png", png("warm")))
     assert [viewer["status"] for viewer in viewers(shown)] == ["What each patch adds to the logit"]
 
 
 def test_a_method_that_cannot_serve_the_network_says_so_beside_the_others(open_page, monkeypatch):
-    monkeypatch.setitem(METHODS, CAM, replace(METHODS[CAM], available=lambda architecture: "Not for this network."))
+    monkeypatch.setitem(
+        METHODS, CAM, replace(METHODS[CAM], available=lambda architecture: "Not for this network.")
+    )
     shown = choose(open_page("warm"), ROLLOUT, CAM)
     assert len(viewers(shown)) == len(badges(shown)) == 1
     assert "Not for this network." in shown.words
@@ -163,7 +185,7 @@ def test_shuffling_the_head_is_done_on_request(open_page):
 
 def test_nothing_is_computed_twice(open_page, monkeypatch):
     shown = choose(open_page("warm", "cool"), ROLLOUT, OCCLUSION)
-    monkeypatch.setattr(working, "done", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr(background_task, "wait_for", lambda *_: pytest.fail("computed again"))
     assert len(badges(shown.run())) == 2
     assert len(badges(choose(shown, OCCLUSION))) == 1
 
@@ -173,9 +195,21 @@ def test_nothing_is_computed_twice(open_page, monkeypatch):
 
 def test_the_strip_shows_the_picture_and_ten_copies(open_page):
     shown = open_page("warm")
-    assert shown.html.count('role="listitem"') == shown.html.count("data:image/jpeg;base64,") == 11
-    assert all(title in shown.html for title in ("As it is", "JPEG 30", "25% size", "Screenshot", "Slight blur", "Middle 80%", "attention moved "))
-    assert "Ordinary damage does not change this: 5 of 5 damaged copies get the same verdict." in shown.words
+    for strip in (shown.damage(), shown.damage("damage-small")):
+        assert strip.count('role="listitem"') == strip.count("data:image/jpeg;base64,") == 11
+    assert all(
+        title in shown.html
+        for title in (
+            "As it is",
+            "JPEG 30",
+            "25% size",
+            "Screenshot",
+            "Slight blur",
+            "Middle 80%",
+            "attention moved ",
+        )
+    )
+    assert "Stable, which is not the same as right: 5 of 5 copies with ordinary damage" in shown.words
 
 
 def test_the_copies_can_be_shown_with_their_heatmaps(open_page):
@@ -186,23 +220,49 @@ def test_the_copies_can_be_shown_with_their_heatmaps(open_page):
 
 
 def test_ordinary_damage_that_turns_the_verdict_around_makes_it_unsure_and_says_why(open_page, monkeypatch):
-    monkeypatch.setattr(damage, "stress", flipped("jpeg-70", "size-50", "jpeg-30"))
+    monkeypatch.setattr(
+        perturbation_strip, "judge_perturbed_copies", flipped("jpeg-70", "size-50", "jpeg-30")
+    )
     shown = open_page("warm", "cool")
     assert shown.part("verdict") == "Unsure"
     assert shown.part("probability").startswith("P(AI-generated) = 9")
-    assert "the model says AI-generated, but after ordinary damage (JPEG 70 or 50% size) it says real" in shown.words
-    assert shown.html.count("⚠") == 2
+    assert (
+        "the model says AI-generated, but after ordinary damage (JPEG 70 or 50% size) it says real"
+        in shown.words
+    )
+    assert shown.damage().count("⚠") == shown.damage("damage-small").count("⚠") == 2
 
 
-def test_the_table_and_the_tally_agree_with_the_verdict_above(open_page, monkeypatch):
-    monkeypatch.setattr(damage, "stress", flipped("jpeg-70"))
+def test_the_list_and_the_tally_agree_with_the_verdict_above(open_page, monkeypatch):
+    monkeypatch.setattr(perturbation_strip, "judge_perturbed_copies", flipped("jpeg-70"))
     shown = open_page("warm", "cool")  # both were opened when they came
-    assert set(shown.table["Verdict"]) == {"Unsure"}
+    assert {tile["title"] for tile in shown.tiles} == {"Unsure"}
     assert "**2 pictures:** 2 unsure" in shown.words
 
 
+def test_a_picture_that_was_never_opened_gets_the_verdict_it_would_get_opened(open_page, png, monkeypatch):
+    for module in (perturbation_strip, copies_tester):
+        monkeypatch.setattr(module, "judge_perturbed_copies", flipped("jpeg-70"))
+    shown = open_page()
+    shown.upload(("warm.png", png("warm")), ("cool.png", png("cool")))
+    end = time.monotonic() + 60
+    while shown.state.tester.count < 1 and time.monotonic() < end:
+        threading.Event().wait(0.05)
+    shown.run()
+    assert shown.part("name") == "warm.png"
+    assert "**2 pictures:** 2 unsure" in shown.words and "not yet tested" not in shown.words
+
+
+def test_testing_is_stopped_on_request_and_says_what_was_not_tested(open_page, png):
+    shown = open_page()
+    shown.app.session_state[classify_state.KEY] = ClassifyState(testing_stopped=True)
+    shown.upload(("warm.png", png("warm")), ("cool.png", png("cool")))
+    assert "1 not yet tested" in shown.words
+    assert shown.button("Go on testing") and not shown.state.tester.busy
+
+
 def test_hard_damage_overrules_nothing(open_page, monkeypatch):
-    monkeypatch.setattr(damage, "stress", flipped("jpeg-30", "crop", "blur"))
+    monkeypatch.setattr(perturbation_strip, "judge_perturbed_copies", flipped("jpeg-30", "crop", "blur"))
     shown = open_page("warm")
     assert shown.part("verdict") == "AI-generated"
     assert "5 of 5" in shown.words
@@ -212,9 +272,20 @@ def test_downloads_keep_the_models_verdict_and_tell_the_one_after_damage(classif
     picture = Picture.of("warm.png", png("warm"))
     result = next(classifier.analyse_files([picture.content]))
     copies, _ = flipped("jpeg-70")(classifier, picture.content, result.analysis)
-    tested, untested = results.records([results.Checked(picture, result, "", copies), results.Checked(picture, result, "")], classifier.bundle)
-    assert [tested[name] for name in ("verdict", "verdict_after_damage", "turned_by")] == ["ai", "unsure", ["jpeg-70"]]
-    assert [untested[name] for name in ("verdict", "verdict_after_damage", "turned_by")] == ["ai", None, None]
+    tested, untested = downloads.records(
+        [
+            PictureResult(picture, result, perturbed=copies),
+            PictureResult(picture, result),
+        ],
+        classifier.bundle,
+        remarks={},
+    )
+    assert [tested[name] for name in ("verdict", "final_verdict", "turned_by")] == [
+        "ai",
+        "unsure",
+        ["jpeg-70"],
+    ]
+    assert [untested[name] for name in ("verdict", "final_verdict", "turned_by")] == ["ai", None, None]
 
 
 # ---- what is remembered, and letting go ----
@@ -222,25 +293,22 @@ def test_downloads_keep_the_models_verdict_and_tell_the_one_after_damage(classif
 
 def test_what_was_found_out_is_forgotten_with_the_picture(open_page, png):
     shown = open_page("warm", "cool")
-    assert len(shown.app.session_state.explained) == 2
+    assert len(shown.state.explanations) == 2
     shown.replace_uploads(("cool.png", png("cool")))
-    assert len(shown.app.session_state.explained) == 1
+    assert len(shown.state.explanations) == 1
 
 
-def test_no_more_than_some_pictures_are_remembered(tiny_bundle, monkeypatch):
-    monkeypatch.setattr(found.st, "session_state", {})
-    pictures = [Picture.of(f"{number}.png", b"") for number in range(found.MOST + 3)]
-    monkeypatch.setattr(found.gallery, "album", lambda: SimpleNamespace(pictures={picture.id: picture for picture in pictures}))
-    monkeypatch.setenv("TELLTALE_WEIGHTS", str(tiny_bundle.parent))
-    bundle = models.bundle("tiny")
-    first = found.about(pictures[0], bundle)
-    for picture in pictures[1 : found.MOST]:
-        found.about(picture, bundle)
-    assert found.about(pictures[0], bundle) is first  # and is the one used last again
-    for picture in pictures[found.MOST :]:
-        found.about(picture, bundle)
-    assert len(found._kept()) == found.MOST
-    assert found.about(pictures[0], bundle) is first
+def test_no_more_than_some_pictures_are_remembered():
+    state = ClassifyState()
+    pictures = [Picture.of(f"{number}.png", b"") for number in range(MAX_EXPLAINED + 3)]
+    first = state.explanations_of(pictures[0], "v")
+    for picture in pictures[1:MAX_EXPLAINED]:
+        state.explanations_of(picture, "v")
+    assert state.explanations_of(pictures[0], "v") is first  # and is the one used last again
+    for picture in pictures[MAX_EXPLAINED:]:
+        state.explanations_of(picture, "v")
+    assert len(state.explanations) == MAX_EXPLAINED
+    assert state.explanations_of(pictures[0], "v") is first
 
 
 class Left(BaseException):
@@ -268,8 +336,68 @@ def test_work_stops_before_its_next_batch_when_the_user_moves_on():
         raise Cancelled
 
     with pytest.raises(Left):
-        working.done(work, [Place()], "Working")
+        background_task.wait_for(work, [Place()], "Working")
     assert ended.wait(30)
+
+
+@pytest.fixture
+def drawn_again(monkeypatch):
+    """A page is drawn again by ``Left``."""
+
+    def left():
+        raise Left
+
+    monkeypatch.setattr(background_task.st, "rerun", left)
+
+
+def test_the_page_is_drawn_again_for_news_and_goes_on_with_the_work(drawn_again):
+    finish, begun = threading.Event(), []
+    place = SimpleNamespace(empty=lambda: None, progress=lambda *_: None)
+
+    def work(progress, cancelled):
+        begun.append(cancelled)
+        assert finish.wait(60)
+        return "done"
+
+    with pytest.raises(Left):
+        background_task.wait_for(work, [place], "Working", "a map", news=lambda: True)
+    assert not begun[0]()
+    finish.set()
+    assert background_task.wait_for(work, [place], "Working", "a map") == "done"
+    assert len(begun) == 1
+
+
+def test_work_that_the_page_does_not_go_on_with_is_cancelled(drawn_again):
+    begun = []
+    place = SimpleNamespace(empty=lambda: None, progress=lambda *_: None)
+
+    def endless(progress, cancelled):
+        begun.append(cancelled)
+        while not cancelled():
+            threading.Event().wait(0.01)
+        raise Cancelled
+
+    with pytest.raises(Left):
+        background_task.wait_for(endless, [place], "Working", "a map", news=lambda: True)
+    assert background_task.wait_for(lambda *_: "done", [place], "Working", "another") == "done"
+    assert begun[0]()
+
+
+def test_work_that_was_given_up_meanwhile_is_begun_anew(drawn_again, monkeypatch):
+    place = SimpleNamespace(empty=lambda: None, progress=lambda *_: None)
+    given_up = threading.Event()
+
+    def endless(progress, cancelled):
+        while not cancelled():
+            threading.Event().wait(0.01)
+        given_up.set()
+        raise Cancelled
+
+    with pytest.raises(Left):
+        background_task.wait_for(endless, [place], "Working", "a map", news=lambda: True)
+    monkeypatch.setattr(background_task, "LEASE", -1.0)
+    assert given_up.wait(60)
+    assert background_task.wait_for(lambda *_: "done", [place], "Working", "a map") == "done"
 
 
 def test_a_faithfulness_test_that_is_left_lets_the_network_go(classifier, photo):
@@ -287,7 +415,7 @@ def test_a_faithfulness_test_that_is_left_lets_the_network_go(classifier, photo)
             ended.set()
 
     with pytest.raises(Left):
-        working.done(work, [Place()], "Working")
+        background_task.wait_for(work, [Place()], "Working")
     assert ended.wait(30)
     assert 0 < far[0] < far[1]
     assert classifier.analyse(photo("cool")).verdict == "real"  # others get their turn
@@ -302,5 +430,5 @@ def test_progress_is_shown_over_a_second_and_the_result_comes_back():
         threading.Event().wait(1)
         return "done"
 
-    assert working.done(work, [place], "Working") == "done"
+    assert background_task.wait_for(work, [place], "Working") == "done"
     assert (0.25, "Working") in shown

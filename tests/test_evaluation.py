@@ -1,4 +1,5 @@
-"""detector.evaluation: calibration, decision, metrics and the predictions table, by hand or against scikit-learn."""
+"""detector.evaluation: calibration, decision, metrics and the predictions table, by hand or against
+scikit-learn."""
 
 import numpy as np
 import pandas as pd
@@ -7,20 +8,29 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn import metrics as sk
 
-from detector.evaluation.calibration import calibrated, choose_threshold, choose_unsure_band, fit_temperature, sigmoid
-from detector.evaluation.metrics import expected_calibration_error, headline, named_subsets
+from detector.evaluation.calibration import (
+    calibrated,
+    choose_threshold,
+    choose_unsure_band,
+    fit_temperature,
+    sigmoid,
+)
+from detector.evaluation.metrics import headline
 from detector.evaluation.predictions import Predictions, PredictionsError, read_predictions, write_predictions
+from detector.evaluation.reliability import Reliability
+from detector.evaluation.subsets import quoted_subsets
 
 
 def log_odds(probability):
     return np.log(probability / (1 - probability))
 
 
-# ---- calibration -----------------------------------------------------------------------------------------------------------
+# ---- calibration
 
 
 def test_sigmoid_by_hand():
-    np.testing.assert_allclose(sigmoid([0, np.log(3), -np.log(3)]), [0.5, 0.75, 0.25], rtol=1e-12)
+    logits = [0, np.log(3), -np.log(3)]
+    np.testing.assert_allclose(sigmoid(logits), [0.5, 0.75, 0.25], rtol=1e-12)
 
 
 def test_sigmoid_does_not_overflow():
@@ -65,7 +75,7 @@ def test_temperature_needs_both_classes(y_true):
         fit_temperature(y_true, np.zeros(len(y_true)))
 
 
-# ---- threshold -------------------------------------------------------------------------------------------------------------
+# ---- threshold
 
 
 def test_threshold_lies_midway_between_separated_classes():
@@ -73,12 +83,14 @@ def test_threshold_lies_midway_between_separated_classes():
 
 
 def test_threshold_has_the_best_balanced_accuracy():
-    # candidates .1 .25 .35 .5 .65 .85: recall 1 1 1 2/3 1/3 0, false alarms 1 2/3 1/3 1/3 1/3 0 -> best 1 - 1/3 at .35
+    # candidates .1 .25 .35 .5 .65 .85: recall 1 1 1 2/3 1/3 0, false alarms 1 2/3 1/3 1/3 1/3 0 -> best 1 -
+    # 1/3 at .35
     assert choose_threshold([0, 0, 1, 1, 0, 1], [0.2, 0.3, 0.4, 0.6, 0.7, 0.7]) == pytest.approx(0.35)
 
 
 def test_threshold_weighs_classes_and_not_rows():
-    # at .225: recall 1, false alarms 1/4; at .65: recall 1/2, false alarms 0. Plain accuracy would not tell them apart (5 of 6).
+    # at .225: recall 1, false alarms 1/4; at .65: recall 1/2, false alarms 0. Plain accuracy would not tell
+    # them apart (5 of 6).
     assert choose_threshold([0, 0, 0, 1, 0, 1], [0.1, 0.1, 0.1, 0.35, 0.4, 0.9]) == pytest.approx(0.225)
 
 
@@ -109,7 +121,7 @@ def test_threshold_has_log_odds_even_for_one_class(y_true):
     assert 0 < choose_threshold(y_true, [0.4, 0.4]) < 1
 
 
-# ---- unsure band -----------------------------------------------------------------------------------------------------------
+# ---- unsure band
 
 
 def test_no_band_where_few_enough_are_wrong():
@@ -117,15 +129,20 @@ def test_no_band_where_few_enough_are_wrong():
 
 
 def test_band_by_hand():
-    # Nearest to 0.5 first: .6 (wrong), .35, .2, .9 (right). With .6 outside 1 of 4 is wrong, without it none: the edge is midway to .35.
+    # Nearest to 0.5 first: .6 (wrong), .35, .2, .9 (right). With .6 outside 1 of 4 is wrong, without it none:
+    # the edge is midway to .35.
     low, high = choose_unsure_band([0, 0, 0, 1], [0.6, 0.35, 0.2, 0.9], 0.5, 0.1)
     half = (log_odds(0.6) + log_odds(0.65)) / 2
-    assert (low, high) == pytest.approx((sigmoid(-half), sigmoid(half)))
+    assert low == pytest.approx(sigmoid(-half))
+    assert high == pytest.approx(sigmoid(half))
 
 
 def test_band_is_symmetric_in_log_odds_around_the_threshold():
     low, high = choose_unsure_band([1, 1, 0, 1], [0.6, 0.25, 0.1, 0.95], 0.3, 0.1)
-    assert low < 0.3 < high and log_odds(0.3) - log_odds(low) == pytest.approx(log_odds(high) - log_odds(0.3))
+    assert low < 0.3 < high
+    below = log_odds(0.3) - log_odds(low)
+    above = log_odds(high) - log_odds(0.3)
+    assert below == pytest.approx(above)
 
 
 def test_band_leaves_out_no_more_than_it_must():
@@ -162,7 +179,9 @@ def test_errors_outside_the_band_are_as_promised():
 
 
 def test_band_around_a_threshold_of_0_begins_at_0():
-    low, high = choose_unsure_band([0, 1, 1], [0.0, 1e-6, 0.9], 0.0, 0.0)  # the score of 0 is called AI-generated, and wrong
+    low, high = choose_unsure_band(
+        [0, 1, 1], [0.0, 1e-6, 0.9], 0.0, 0.0
+    )  # the score of 0 is called AI-generated, and wrong
     assert low == 0 and 0 < high < 1e-6
 
 
@@ -173,7 +192,7 @@ def test_band_holds_its_threshold_whatever_the_rounding():
             assert 0 <= low <= threshold <= high <= 1
 
 
-# ---- metrics ---------------------------------------------------------------------------------------------------------------
+# ---- metrics
 
 
 @pytest.fixture
@@ -188,15 +207,21 @@ def test_figures_equal_scikit_learn(rows):
     y_pred = y_score >= 0.4
     figures = headline(y_true, y_score, 0.4)
     expected = {
-        "accuracy": sk.accuracy_score(y_true, y_pred), "balanced_accuracy": sk.balanced_accuracy_score(y_true, y_pred),
-        "precision": sk.precision_score(y_true, y_pred), "recall": sk.recall_score(y_true, y_pred), "f1": sk.f1_score(y_true, y_pred),
-        "false_alarm_rate": 1 - sk.recall_score(y_true, y_pred, pos_label=0), "roc_auc": sk.roc_auc_score(y_true, y_score),
-        "average_precision": sk.average_precision_score(y_true, y_score), "log_loss": sk.log_loss(y_true, y_score),
+        "accuracy": sk.accuracy_score(y_true, y_pred),
+        "balanced_accuracy": sk.balanced_accuracy_score(y_true, y_pred),
+        "precision": sk.precision_score(y_true, y_pred),
+        "recall": sk.recall_score(y_true, y_pred),
+        "f1": sk.f1_score(y_true, y_pred),
+        "false_alarm_rate": 1 - sk.recall_score(y_true, y_pred, pos_label=0),
+        "roc_auc": sk.roc_auc_score(y_true, y_score),
+        "average_precision": sk.average_precision_score(y_true, y_score),
+        "log_loss": sk.log_loss(y_true, y_score),
         "brier": sk.brier_score_loss(y_true, y_score),
-    }  # fmt: skip
+    }
     assert {name: figures[name] for name in expected} == pytest.approx(expected)
     assert figures["confusion_matrix"] == sk.confusion_matrix(y_true, y_pred).tolist()
-    assert (figures["n"], figures["n_ai"], figures["n_real"]) == (300, y_true.sum(), 300 - y_true.sum())
+    n_ai = y_true.sum()
+    assert (figures["n"], figures["n_ai"], figures["n_real"]) == (300, n_ai, 300 - n_ai)
 
 
 def test_confusion_matrix_is_truth_by_prediction_with_real_first():
@@ -214,7 +239,9 @@ def test_one_class_leaves_some_figures_undefined(label):
     assert figures["roc_auc"] is figures["average_precision"] is figures["balanced_accuracy"] is None
     assert figures["accuracy"] == 0.5
     assert figures["brier"] == pytest.approx(((0.2 - label) ** 2 + (0.9 - label) ** 2) / 2)
-    assert (figures["recall"] is None) == (label == 0) and (figures["false_alarm_rate"] is None) == (label == 1)
+    assert (figures["recall"] is None) == (label == 0) and (figures["false_alarm_rate"] is None) == (
+        label == 1
+    )
 
 
 def test_nothing_called_ai_has_no_precision():
@@ -236,23 +263,32 @@ def test_figures_are_plain_numbers(rows):
     json.dumps(headline(*rows, 0.5), allow_nan=False)
 
 
+def calibration_error(y_true, y_score, bins):
+    return Reliability.of(y_true, y_score, bins).expected_calibration_error
+
+
 def test_calibration_error_by_hand():
-    # two bins: {.2, .4} holds one AI of two (gap .5 - .3, weight 1/2), {.6, .8} two of two (gap 1 - .7, weight 1/2)
-    assert expected_calibration_error([0, 1, 1, 1], [0.2, 0.4, 0.6, 0.8], bins=2) == pytest.approx(0.25)
+    # two bins: {.2, .4} holds one AI of two (gap .5 - .3, weight 1/2), {.6, .8} two of two (gap 1 - .7,
+    # weight 1/2)
+    assert calibration_error([0, 1, 1, 1], [0.2, 0.4, 0.6, 0.8], bins=2) == pytest.approx(0.25)
 
 
 def test_calibration_error_takes_a_score_of_1_into_the_last_bin():
-    assert expected_calibration_error([1, 0], [1.0, 0.0], bins=10) == 0
+    assert calibration_error([1, 0], [1.0, 0.0], bins=10) == 0
 
 
 def test_subsets_are_named_and_empty_ones_left_out():
     rows = pd.DataFrame({"split": ["test", "test", "unseen"], "paired": [True, False, True]})
-    assert {name: chosen.tolist() for name, chosen in named_subsets(rows).items()} == {
-        "test": [True, True, False], "test, paired": [True, False, False], "unseen": [False, False, True], "unseen, paired": [False, False, True],
-    }  # fmt: skip
+    subsets = quoted_subsets(rows)
+    assert {name: chosen.tolist() for name, chosen in subsets.items()} == {
+        "test": [True, True, False],
+        "test, paired": [True, False, False],
+        "unseen": [False, False, True],
+        "unseen, paired": [False, False, True],
+    }
 
 
-# ---- the predictions table -------------------------------------------------------------------------------------------------
+# ---- the predictions table
 
 
 @pytest.fixture
@@ -287,7 +323,9 @@ def test_bundles_predictions_are_those_of_its_weights(tiny_bundle):
     from detector.bundle import read_bundle
 
     predictions = read_predictions(tiny_bundle / "test_predictions.parquet")
-    assert predictions.weights_sha256 == read_bundle(tiny_bundle).weights_sha256 and len(predictions.rows) == 40
+    assert (
+        predictions.weights_sha256 == read_bundle(tiny_bundle).weights_sha256 and len(predictions.rows) == 40
+    )
 
 
 @pytest.mark.parametrize(
@@ -316,12 +354,17 @@ def test_values_out_of_range_are_refused(table, tmp_path, changes, sentence):
 
 def test_repeated_column_is_refused(tmp_path):
     names, columns = ["id", "y_true", "logit", "y_score", "y_score"], [["a"], [1], [0.5], [0.5], [0.5]]
-    pq.write_table(pa.table([pa.array(column) for column in columns], names=names), tmp_path / "p.parquet")
+    arrays = [pa.array(column) for column in columns]
+    pq.write_table(pa.table(arrays, names=names), tmp_path / "p.parquet")
     with pytest.raises(PredictionsError, match="y_score"):
         read_predictions(tmp_path / "p.parquet")
 
 
-@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + bytes(100) + b"PAR1", b"id,y_true\n"], ids=["empty", "magic", "zeros", "csv"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PAR1", b"PAR1" + bytes(100) + b"PAR1", b"id,y_true\n"],
+    ids=["empty", "magic", "zeros", "csv"],
+)
 def test_file_that_is_no_parquet_is_refused(tmp_path, content):
     (tmp_path / "p.parquet").write_bytes(content)
     with pytest.raises(PredictionsError, match="p.parquet cannot be read"):

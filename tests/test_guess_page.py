@@ -9,12 +9,14 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from detector.bundle import CARD
-from detector.evaluation.explanations import FIGURES
+from detector.evaluation.method_scores import FIGURES
 from detector.explain import METHODS
-from ui.guess.game import Game
+from detector.verdicts import Side
+from pages.guess.game import Game
+from pages.guess.guess_state import KEY
 
 ROOT = Path(__file__).parents[1]
-AI, REAL = 1, 0
+AI, REAL = Side.AI, Side.REAL
 
 
 class Page:
@@ -31,7 +33,7 @@ class Page:
         return self
 
     def go(self, page: str) -> "Page":
-        self.app.switch_page(f"pages/{page}.py")
+        self.app.switch_page(f"pages/{page}/page.py")
         return self.run()
 
     def click(self, key: str) -> "Page":
@@ -39,7 +41,7 @@ class Page:
         next(button for button in self.app.button if (button.key or "").startswith(key)).click()
         return self.run()
 
-    def play(self, guess: int, answer: int, sure: int = 2) -> "Page":
+    def play(self, guess: Side, answer: Side, sure: int = 2) -> "Page":
         return self.click(f"guess_{guess}").click(f"sure_{sure}").click(f"answer_{answer}")
 
     def folder(self, path: Path, length: int = 5) -> "Page":
@@ -53,15 +55,20 @@ class Page:
 
     @property
     def game(self) -> Game:
-        return self.app.session_state.guess_game
+        return self.app.session_state[KEY].game
 
     @property
     def shown(self) -> str:
         """Every text on the page, the browser's html included."""
         html = "".join(element.proto.body for element in self.app.get("html"))
         kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "button", "metric")
-        return html + "\n".join(str(getattr(element, "value", "")) + element.label if kind in ("button", "metric") else str(element.value)
-                                for kind in kinds for element in getattr(self.app, kind))  # fmt: skip
+        return html + "\n".join(
+            str(getattr(element, "value", "")) + element.label
+            if kind in ("button", "metric")
+            else str(element.value)
+            for kind in kinds
+            for element in getattr(self.app, kind)
+        )
 
 
 @pytest.fixture
@@ -73,7 +80,13 @@ def page(tiny_bundle, monkeypatch) -> Page:
 @pytest.fixture
 def labelled(tmp_path, photo) -> Path:
     """ai/: two the model calls AI and one it calls real; real/: one it calls real and one it calls AI."""
-    for name, kind in {"ai/a": "warm", "ai/b": "warm", "ai/c": "cool", "real/d": "cool", "real/e": "warm"}.items():
+    for name, kind in {
+        "ai/a": "warm",
+        "ai/b": "warm",
+        "ai/c": "cool",
+        "real/d": "cool",
+        "real/e": "warm",
+    }.items():
         path = tmp_path / "set" / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(photo(kind, 60, 80)).save(path)
@@ -87,23 +100,35 @@ def test_a_practice_game_from_start_to_end_and_again(page):
     assert len(page.game.rounds) == 5
     for _ in range(5):
         page.play(AI, AI)
-    assert [metric.label for metric in page.app.metric] == ["You, before", "You, after hearing the model", "The model alone"]
-    first = [round.candidate.name for round in page.game.rounds]
+    assert [metric.label for metric in page.app.metric] == [
+        "You, before",
+        "You, after hearing the model",
+        "The model alone",
+    ]
+    first = [each.candidate.name for each in page.game.rounds]
     page.click("guess_again")
     assert (page.game.at, len(page.game.rounds), page.game.seed) == (0, 5, 2)
-    assert [round.candidate.name for round in page.game.rounds] != first
+    assert [each.candidate.name for each in page.game.rounds] != first
 
 
 def test_the_end_of_a_game_with_known_truth_by_hand(page, labelled):
     page.folder(labelled)
     assert "5 pictures: 3 AI-generated and 2 real" in page.shown
     page.click("guess_start")
-    answers = {"a.png": (AI, AI), "b.png": (REAL, AI), "c.png": (AI, REAL), "d.png": (REAL, REAL), "e.png": (REAL, REAL)}
+    answers = {
+        "a.png": (AI, AI),
+        "b.png": (REAL, AI),
+        "c.png": (AI, REAL),
+        "d.png": (REAL, REAL),
+        "e.png": (REAL, REAL),
+    }
     for _ in range(5):
         page.play(*answers[page.game.current.candidate.name.rpartition("/")[2]])
     assert [(metric.label, metric.value) for metric in page.app.metric] == [
-        ("You, before", "4 of 5"), ("You, after hearing the model", "4 of 5"), ("The model alone", "3 of 5"),
-    ]  # fmt: skip
+        ("You, before", "4 of 5"),
+        ("You, after hearing the model", "4 of 5"),
+        ("The model alone", "3 of 5"),
+    ]
     assert page.app.subheader[0].value == "The model misled you once and corrected you once"
     assert "1 of the 2 times that you were right and it leaned the other way" in page.shown  # c, of c and e
     assert "1 of the one time that you were wrong and it leaned the other way" in page.shown  # b
@@ -116,19 +141,19 @@ def test_the_end_of_a_game_with_known_truth_by_hand(page, labelled):
 def test_nothing_of_the_model_the_truth_or_the_name_is_on_the_page_before_the_guess(page, labelled):
     page.folder(labelled).click("guess_start")
     for _ in range(2):
-        for key in ("guess_1", "sure_1"):
+        for key in ("guess_ai", "sure_1"):
             assert page.game.current.result is None
-            assert not page.app.get("bidi_component")
+            assert [component.key for component in page.app.get("bidi_component")] == ["presenter"]
             assert not re.search(r"P\(AI|threshold|verdict|\.png|ai/|real/", page.shown)
             page.click(key)
         assert 'data-testid="verdict"' in page.shown
-        assert page.app.get("bidi_component")
+        assert "guess_viewer" in [component.key for component in page.app.get("bidi_component")]
         assert ".png" not in page.shown, "the name may tell the truth"
-        page.click("answer_1")
+        page.click("answer_ai")
 
 
 def test_a_map_that_nobody_tested_is_called_that(page):
-    page.click("guess_start").click("guess_1").click("sure_1")
+    page.click("guess_start").click("guess_ai").click("sure_1")
     assert "**Attention rollout**" in page.shown
     assert "was not tested for this model" in page.shown
 
@@ -137,29 +162,35 @@ def test_the_map_is_the_most_faithful_of_the_quick_ones(spoilable_bundle, monkey
     card = json.loads((spoilable_bundle / CARD).read_text())
     gains = {"occlusion": 0.3, "grad-cam": 0.2, "token contributions": 0.1, "attention rollout": 0.0}
     interval = {f"{name}_interval": [-1, 1] for name in FIGURES}
-    methods = {name: dict.fromkeys(FIGURES, gain) | interval | {"ms_per_map": 1} for name, gain in gains.items()}
+    methods = {
+        name: dict.fromkeys(FIGURES, gain) | interval | {"ms_per_map": 1} for name, gain in gains.items()
+    }
     card["explanations"] = {
-        "default": "occlusion", "images": 200, "measured_on": "validation images", "weights_sha256": card["weights_sha256"], "methods": methods
-    }  # fmt: skip
+        "default": "occlusion",
+        "images": 200,
+        "measured_on": "validation images",
+        "weights_sha256": card["weights_sha256"],
+        "methods": methods,
+    }
     (spoilable_bundle / CARD).write_text(json.dumps(card))
     monkeypatch.setenv("TELLTALE_WEIGHTS", str(spoilable_bundle.parent))
-    page = Page().click("guess_start").click("guess_1").click("sure_1")
+    page = Page().click("guess_start").click("guess_ai").click("sure_1")
     assert f"**{METHODS['grad-cam'].title}**" in page.shown
     assert page.game.current.heatmap.method == "grad-cam"
     assert page.app.get("bidi_component") and "not tested" not in page.shown
 
 
 def test_a_slip_is_taken_back_before_the_model_is_heard_and_an_answer_from_the_next_picture(page):
-    page.click("guess_start").click("guess_1").click("back")
+    page.click("guess_start").click("guess_ai").click("back")
     assert page.game.current.stage == "guess"
-    page.click("guess_0").click("sure_3")
+    page.click("guess_real").click("sure_3")
     assert not any((button.key or "").startswith("back") for button in page.app.button)
-    page.click("answer_1").click("back")
+    page.click("answer_ai").click("back")
     assert (page.game.at, page.game.current.stage, page.game.current.guess) == (0, "reveal", REAL)
 
 
 def test_a_game_survives_a_visit_to_another_page(page):
-    page.click("guess_start").play(AI, REAL).click("guess_0")
+    page.click("guess_start").play(AI, REAL).click("guess_real")
     page.go("classify").go("guess")
     assert (page.game.at, page.game.current.guess, page.game.current.stage) == (1, REAL, "confidence")
     assert "How sure are you" in page.shown
@@ -171,7 +202,10 @@ def test_an_unlabelled_folder_counts_agreement_only(page, tmp_path, photo):
     assert "can only be compared with the model" in page.shown
     page.click("guess_start").play(REAL, AI)
     assert page.app.subheader[0].value == "The model moved you 1 of 1 time that you disagreed"
-    assert [metric.label for metric in page.app.metric] == ["In agreement, before", "In agreement, after hearing the model"]
+    assert [metric.label for metric in page.app.metric] == [
+        "In agreement, before",
+        "In agreement, after hearing the model",
+    ]
     assert "Truth" not in page.app.dataframe[0].value
 
 
@@ -201,5 +235,5 @@ def test_a_folder_that_is_none_is_a_sentence(page, path):
 
 
 def test_ending_early_counts_what_was_finished(page):
-    page.click("guess_start").play(AI, AI).click("guess_1").click("stop")
+    page.click("guess_start").play(AI, AI).click("guess_ai").click("stop")
     assert page.app.metric[0].value in ("0 of 1", "1 of 1")

@@ -60,7 +60,11 @@ def test_strong_map_fills_the_colour_map_up_to_its_own_peak():
 
 def test_cells_are_flat_rectangles_without_smoothing():
     drawn = colour(heatmap([[4, 2, 0]]), 5, 9, smooth=False)
-    assert (drawn[:, :3] == shade(255)).all() and (drawn[:, 3:6] == shade(128)).all() and (drawn[:, 6:] == shade(0)).all()
+    assert (
+        (drawn[:, :3] == shade(255)).all()
+        and (drawn[:, 3:6] == shade(128)).all()
+        and (drawn[:, 6:] == shade(0)).all()
+    )
 
 
 def test_smoothing_interpolates_values_between_cell_centres():
@@ -86,7 +90,12 @@ def test_outline_runs_around_the_region_and_not_over_it():
     pixels = np.full((40, 40, 3), 90, np.uint8)
     drawn = overlay(pixels, heatmap([[4.0]]), MIDDLE, 0)
     np.testing.assert_array_equal(drawn[10:30, 10:30], pixels[10:30, 10:30])
-    assert (drawn[9, 9:31] == 255).all() and (drawn[30, 9:31] == 255).all() and (drawn[9:31, 9] == 255).all() and (drawn[9:31, 30] == 255).all()
+    assert (
+        (drawn[9, 9:31] == 255).all()
+        and (drawn[30, 9:31] == 255).all()
+        and (drawn[9:31, 9] == 255).all()
+        and (drawn[9:31, 30] == 255).all()
+    )
     assert (drawn[8, 8:32] == 0).all() and (drawn[8:32, 31] == 0).all()
 
 
@@ -98,7 +107,9 @@ def test_outline_stops_at_the_edge_of_the_photo():
 
 def test_nothing_is_marked_when_the_region_is_the_whole_photo():
     pixels, relevance = photo(), heatmap([[4, 1], [1, 1]])
-    np.testing.assert_array_equal(overlay(pixels, relevance, WHOLE, 0.5), overlay(pixels, relevance, WHOLE, 0.5, mark_unseen=False))
+    np.testing.assert_array_equal(
+        overlay(pixels, relevance, WHOLE, 0.5), overlay(pixels, relevance, WHOLE, 0.5, mark_unseen=False)
+    )
 
 
 def test_photo_itself_is_left_as_it_was():
@@ -122,7 +133,9 @@ def test_odd_photos_keep_their_size(size):
 
 def test_pixels_may_be_a_view():
     pixels = photo()[::2, ::-1]
-    np.testing.assert_array_equal(overlay(pixels, heatmap([[4.0]]), MIDDLE, 0.3), overlay(pixels.copy(), heatmap([[4.0]]), MIDDLE, 0.3))
+    np.testing.assert_array_equal(
+        overlay(pixels, heatmap([[4.0]]), MIDDLE, 0.3), overlay(pixels.copy(), heatmap([[4.0]]), MIDDLE, 0.3)
+    )
 
 
 @pytest.mark.parametrize("opacity", [-0.1, 1.1, float("nan")])
@@ -149,19 +162,41 @@ def test_signed_heatmap_runs_from_blue_over_dark_to_red():
 
 def test_signed_heatmap_has_the_same_scale_on_both_sides():
     shades = signed_shades().astype(int)
-    np.testing.assert_array_equal(colour(signed([[1, -2]]), 1, 2, smooth=False)[0], [shades[191], shades[0]])  # 127.5 + 127.5 / 2, rounded
+    np.testing.assert_array_equal(
+        colour(signed([[1, -2]]), 1, 2, smooth=False)[0], [shades[191], shades[0]]
+    )  # 127.5 + 127.5 / 2, rounded
 
 
 def test_signed_heatmap_that_moves_nothing_stays_dark():
     assert colour(signed([[0.001, -0.001]]), 1, 2, smooth=False).max() < 40
 
 
+def test_where_a_signed_heatmap_says_nothing_the_photo_stays_the_photo():
+    pixels = photo()
+    drawn = overlay(pixels, signed([[0, 2], [0, 0]]), WHOLE, 1, smooth=False)
+    np.testing.assert_array_equal(drawn[:, :20], pixels[:, :20])
+    assert (drawn[:20, 20:] == signed_shades()[255]).all()
+
+
+def test_a_signed_colour_is_as_opaque_as_its_value_is_far_from_zero():
+    grey = np.full((2, 2, 3), 200, np.uint8)
+    drawn = overlay(grey, signed([[-1, 2]]), WHOLE, 0.5, smooth=False)
+    # Half the way to the end of the scale, at half the opacity: a quarter of level 64 of the colours.
+    np.testing.assert_array_equal(drawn[0, 0], np.rint(0.75 * 200 + 0.25 * signed_shades()[64].astype(float)))
+
+
 def test_a_colormap_does_not_matter_to_a_signed_heatmap():
     pixels, relevance = photo(), signed([[1, -2], [0, 0.5]])
-    np.testing.assert_array_equal(overlay(pixels, relevance, WHOLE, 0.5, "viridis"), overlay(pixels, relevance, WHOLE, 0.5))
+    np.testing.assert_array_equal(
+        overlay(pixels, relevance, WHOLE, 0.5, "viridis"), overlay(pixels, relevance, WHOLE, 0.5)
+    )
 
 
 def test_both_sides_of_signed_colours_are_equally_light():
     """What is left of the colours for those who see no hue: nothing may look stronger for being blue."""
     lightness = cv2.cvtColor(signed_shades()[None], cv2.COLOR_RGB2LAB)[0, :, 0].astype(int) / 2.55
-    assert np.abs(lightness - lightness[::-1]).max() < 12 and (np.diff(lightness[128:]) > -0.5).all() and lightness[127] < 10 < 70 < lightness[0]
+    assert (
+        np.abs(lightness - lightness[::-1]).max() < 12
+        and (np.diff(lightness[128:]) > -0.5).all()
+        and lightness[127] < 10 < 70 < lightness[0]
+    )

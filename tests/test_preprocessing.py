@@ -19,7 +19,7 @@ def smooth(height: int, width: int, seed: int = 0) -> np.ndarray:
     return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
 
 
-# ---- the canonical form ----------------------------------------------------------------------------------------------------
+# ---- the canonical form
 
 
 @pytest.mark.parametrize(
@@ -87,11 +87,13 @@ def test_png_and_jpeg_of_one_picture_give_nearly_the_same_input():
 def test_reduced_decoding_changes_the_input_little():
     buffer = BytesIO()
     Image.fromarray(smooth(2400, 3200)).save(buffer, "JPEG", quality=95)
-    whole, reduced = (STANDARD(read_image(buffer.getvalue(), short_side=side).pixels).astype(int) for side in (2400, 384))
+    whole, reduced = (
+        STANDARD(read_image(buffer.getvalue(), short_side=side).pixels).astype(int) for side in (2400, 384)
+    )
     assert np.abs(whole - reduced).mean() < 2
 
 
-# ---- the model's input -----------------------------------------------------------------------------------------------------
+# ---- the model's input
 
 
 @pytest.mark.parametrize("shape", [(256, 256), (500, 300), (31, 700), (1, 1)])
@@ -111,7 +113,7 @@ def test_same_photo_gives_the_same_bytes():
     np.testing.assert_array_equal(STANDARD(smooth(333, 444)), STANDARD(smooth(333, 444)))
 
 
-# ---- the region ------------------------------------------------------------------------------------------------------------
+# ---- the region
 
 
 @pytest.mark.parametrize(
@@ -157,17 +159,25 @@ def test_paint_outside_the_region_does_not_reach_the_input():
     assert (EXACT(pixels) == 200).all()
 
 
-# ---- settings --------------------------------------------------------------------------------------------------------------
+# ---- settings
 
 
 @pytest.mark.parametrize(
     "settings",
     [
-        {"size": 300, "short_side": 256}, {"size": 4}, {"size": 224, "short_side": 5000}, {"jpeg_quality": 0}, {"jpeg_quality": 101},
-        {"size": 224.0}, {"size": "224"}, {"short_side": float("nan")}, {"jpeg_quality": 75.5}, {"size": True},
+        {"size": 300, "short_side": 256},
+        {"size": 4},
+        {"size": 224, "short_side": 5000},
+        {"jpeg_quality": 0},
+        {"jpeg_quality": 101},
+        {"size": 224.0},
+        {"size": "224"},
+        {"short_side": float("nan")},
+        {"jpeg_quality": 75.5},
+        {"size": True},
         {"size": 10**400, "short_side": 10**400},
     ],
-)  # fmt: skip
+)
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(ValueError, match="preprocessing"):
         Preprocessing(**settings)
@@ -178,5 +188,7 @@ def test_card_form_round_trips():
 
 
 def test_a_region_within_the_middle_part_of_a_photo_keeps_its_place():
-    within = Region(0.4, 0.25, 0.6, 0.75).within(0.5, 1.0)  # of the middle half of the width, all of the height
+    within = Region(0.4, 0.25, 0.6, 0.75).within(
+        0.5, 1.0
+    )  # of the middle half of the width, all of the height
     assert (within.left, within.top, within.right, within.bottom) == pytest.approx((0.3, 0.25, 0.7, 0.75))

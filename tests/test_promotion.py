@@ -13,7 +13,17 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from detector import promotion
-from detector.bundle import CARD, DEFAULT_BUNDLE, PREDICTIONS, WEIGHTS, BundleError, available, default_bundle, find, read_bundle
+from detector.bundle import (
+    CARD,
+    DEFAULT_BUNDLE,
+    PREDICTIONS,
+    WEIGHTS,
+    BundleError,
+    default_bundle,
+    find_bundle,
+    list_bundles,
+    read_bundle,
+)
 from detector.promotion import NameTakenError, PromotionError, demote, make_default, promote, remove
 
 ROOT = Path(__file__).parents[1]
@@ -55,13 +65,21 @@ def leftovers(weights: Path) -> list[str]:
     return [path.name for path in weights.iterdir() if path.name.startswith(".")]
 
 
-# ---- there and back --------------------------------------------------------------------------------------------------------
+# ---- there and back
 
 
 def test_a_promoted_bundle_is_the_default(weights, trained):
     assert promote(trained, "mine") == weights / "mine"
-    assert available() == ["mine", DEFAULT_BUNDLE] and default_bundle() == "mine" and find() == weights / "mine"
-    assert title(find()) == "trained" and (weights / "default").read_text() == "mine\n" and leftovers(weights) == []
+    assert (
+        list_bundles() == ["mine", DEFAULT_BUNDLE]
+        and default_bundle() == "mine"
+        and find_bundle() == weights / "mine"
+    )
+    assert (
+        title(find_bundle()) == "trained"
+        and (weights / "default").read_text() == "mine\n"
+        and leftovers(weights) == []
+    )
 
 
 def test_a_promotion_is_a_copy(weights, trained):
@@ -74,14 +92,19 @@ def test_only_the_files_of_a_bundle_are_copied(weights, trained):
     (trained / "notes.txt").write_text("private")
     (trained / "weights-elsewhere").symlink_to("/")
     promote(trained, "mine")
-    assert {path.name for path in (weights / "mine").iterdir()} == {CARD, WEIGHTS, PREDICTIONS, promotion.MARK}
+    assert {path.name for path in (weights / "mine").iterdir()} == {
+        CARD,
+        WEIGHTS,
+        PREDICTIONS,
+        promotion.MARK,
+    }
 
 
 def test_a_demoted_bundle_stays_but_the_shipped_one_is_the_default_again(weights, trained):
     promote(trained, "mine")
     demote()
     demote()  # and once more does no harm
-    assert available() == [DEFAULT_BUNDLE, "mine"] and find() == weights / DEFAULT_BUNDLE
+    assert list_bundles() == [DEFAULT_BUNDLE, "mine"] and find_bundle() == weights / DEFAULT_BUNDLE
 
 
 def test_a_bundle_that_is_there_can_be_made_the_default_again(weights, trained):
@@ -98,14 +121,16 @@ def test_a_bundle_that_is_there_can_be_made_the_default_again(weights, trained):
 def test_removing_the_default_brings_the_shipped_one_back(weights, trained):
     promote(trained, "mine")
     remove("mine")
-    assert available() == [DEFAULT_BUNDLE] and not (weights / "default").exists() and leftovers(weights) == []
+    assert (
+        list_bundles() == [DEFAULT_BUNDLE] and not (weights / "default").exists() and leftovers(weights) == []
+    )
 
 
 def test_removing_another_one_leaves_the_default(weights, trained, retrained):
     promote(trained, "mine")
     promote(retrained, "newer")
     remove("mine")
-    assert available() == ["newer", DEFAULT_BUNDLE]
+    assert list_bundles() == ["newer", DEFAULT_BUNDLE]
 
 
 @pytest.mark.parametrize("name", [DEFAULT_BUNDLE, "by-hand"])
@@ -125,7 +150,7 @@ def test_a_mark_in_the_shipped_bundle_does_not_make_it_removable(weights):
         remove(DEFAULT_BUNDLE)
 
 
-# ---- a name that is taken --------------------------------------------------------------------------------------------------
+# ---- a name that is taken
 
 
 def test_another_bundle_of_that_name_is_refused(weights, trained, retrained):
@@ -133,7 +158,11 @@ def test_another_bundle_of_that_name_is_refused(weights, trained, retrained):
     demote()
     with pytest.raises(NameTakenError, match="another model called 'mine'"):
         promote(retrained, "mine")
-    assert title(weights / "mine") == "trained" and default_bundle() == DEFAULT_BUNDLE and leftovers(weights) == []
+    assert (
+        title(weights / "mine") == "trained"
+        and default_bundle() == DEFAULT_BUNDLE
+        and leftovers(weights) == []
+    )
 
 
 def test_the_same_bundle_may_be_promoted_again(weights, trained):
@@ -189,12 +218,32 @@ def test_a_disk_that_cannot_exchange_folders_keeps_the_old_bundle(weights, train
     assert title(weights / "mine") == "trained" and leftovers(weights) == []
 
 
-# ---- names and bundles that are refused --------------------------------------------------------------------------------------
+# ---- names and bundles that are refused
 
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "../up", "a/b", "a\\b", "/abs", ".hid", "-x", "a b", "a\n", "a\0b", "ä", "x" * 61, "x.", "default", "Default", "a.partial", "~"],
+    [
+        "",
+        ".",
+        "..",
+        "../up",
+        "a/b",
+        "a\\b",
+        "/abs",
+        ".hid",
+        "-x",
+        "a b",
+        "a\n",
+        "a\0b",
+        "ä",
+        "x" * 61,
+        "x.",
+        "default",
+        "Default",
+        "a.partial",
+        "~",
+    ],
 )
 def test_odd_names_are_refused(weights, trained, name):
     before = sorted(path for path in weights.parent.rglob("*"))
@@ -216,15 +265,19 @@ def test_an_invalid_bundle_is_not_promoted(weights, trained):
         promote(trained, "mine")
     with pytest.raises(BundleError, match="no card.json"):
         promote(trained.parent / "nothing", "mine")
-    assert available() == [DEFAULT_BUNDLE] and leftovers(weights) == []
+    assert list_bundles() == [DEFAULT_BUNDLE] and leftovers(weights) == []
 
 
 def test_a_copy_that_went_wrong_is_not_promoted(weights, trained, monkeypatch):
     copyfile = shutil.copyfile
-    monkeypatch.setattr(promotion.shutil, "copyfile", lambda source, target: copyfile(source, target) and Path(target).write_bytes(b"bits flipped"))
+    monkeypatch.setattr(
+        promotion.shutil,
+        "copyfile",
+        lambda source, target: copyfile(source, target) and Path(target).write_bytes(b"bits flipped"),
+    )
     with pytest.raises(BundleError):
         promote(trained, "mine")
-    assert available() == [DEFAULT_BUNDLE] and leftovers(weights) == []
+    assert list_bundles() == [DEFAULT_BUNDLE] and leftovers(weights) == []
 
 
 def test_a_full_disk_gets_a_sentence(weights, trained, monkeypatch):
@@ -240,26 +293,54 @@ def test_a_full_disk_gets_a_sentence(weights, trained, monkeypatch):
 def test_a_weights_folder_that_cannot_be_made_gets_a_sentence(trained, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("TELLTALE_WEIGHTS", str(tmp_path / "file" / "weights"))
-    with pytest.raises(PromotionError, match="weights cannot be read or written"):
+    with pytest.raises(PromotionError, match="weights cannot be written to. Set TELLTALE_WEIGHTS"):
         promote(trained, "mine")
 
 
-@pytest.mark.parametrize("action", [lambda b: promote(b, "new"), lambda b: remove("mine"), lambda b: demote(), lambda b: make_default("mine")])
+def test_a_folder_that_cannot_be_written_to_names_the_variable_to_set(weights, trained, monkeypatch):
+    monkeypatch.setattr(promotion, "writable", lambda folder: folder != weights)
+    assert "Set TELLTALE_WEIGHTS" in promotion.why_locked()
+    with pytest.raises(PromotionError, match="cannot be written to. Set TELLTALE_WEIGHTS"):
+        promote(trained, "mine")
+
+
+def test_an_error_does_not_name_the_folder_of_an_unfinished_promotion(weights, trained, monkeypatch):
+    def broken(source, target):
+        raise OSError(5, "Input/output error", str(target))
+
+    monkeypatch.setattr(shutil, "copyfile", broken)
+    with pytest.raises(PromotionError) as caught:
+        promote(trained, "mine")
+    assert str(caught.value) == f"{weights} cannot be read or written: Input/output error."
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda b: promote(b, "new"),
+        lambda b: remove("mine"),
+        lambda b: demote(),
+        lambda b: make_default("mine"),
+    ],
+)
 def test_nothing_changes_where_telltale_is_read_only(weights, trained, monkeypatch, action):
     promote(trained, "mine")
     monkeypatch.setenv("TELLTALE_READONLY", "1")
     with pytest.raises(PromotionError, match="read-only"):
         action(trained)
-    assert available() == ["mine", DEFAULT_BUNDLE]
+    assert list_bundles() == ["mine", DEFAULT_BUNDLE]
 
 
-# ---- the file that names the default ---------------------------------------------------------------------------------------
+# ---- the file that names the default
 
 
-@pytest.mark.parametrize("content", [b"", b"gone\n", b"../run\n", b"/\n", b".\n", b"..\n", b"a\0b", b"\xff\xfe", b"x" * 5000, b"default\n"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"gone\n", b"../run\n", b"/\n", b".\n", b"..\n", b"a\0b", b"\xff\xfe", b"x" * 5000, b"default\n"],
+)
 def test_a_default_that_makes_no_sense_is_ignored(weights, trained, content):
     (weights / "default").write_bytes(content)
-    assert default_bundle() == DEFAULT_BUNDLE and available() == [DEFAULT_BUNDLE]
+    assert default_bundle() == DEFAULT_BUNDLE and list_bundles() == [DEFAULT_BUNDLE]
 
 
 def test_a_default_that_is_a_folder_is_ignored(weights):
@@ -267,13 +348,14 @@ def test_a_default_that_is_a_folder_is_ignored(weights):
     assert default_bundle() == DEFAULT_BUNDLE
 
 
-# ---- killed on the way -----------------------------------------------------------------------------------------------------
+# ---- killed on the way
 
 KILLED = """
 import os, shutil, signal, sys
 from detector import promotion
 bundle, name, point, nth = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-module = {"copyfile": shutil, "rmtree": shutil, "rename": os, "replace": os, "fsync": os, "_exchange": promotion, "read_bundle": promotion}[point]
+homes = {"copyfile": shutil, "rmtree": shutil, "_exchange": promotion, "read_bundle": promotion}
+module = homes.get(point, os)
 real, calls = getattr(module, point), 0
 def deadly(*arguments, **options):
     global calls
@@ -297,23 +379,36 @@ def killed(bundle: Path | str, name: str, point: str, nth: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("point", "nth"), [("copyfile", 1), ("copyfile", 3), ("fsync", 1), ("read_bundle", 2), ("rename", 1), ("fsync", 6), ("replace", 1)]
+    ("point", "nth"),
+    [
+        ("copyfile", 1),
+        ("copyfile", 3),
+        ("fsync", 1),
+        ("read_bundle", 2),
+        ("rename", 1),
+        ("fsync", 6),
+        ("replace", 1),
+    ],
 )
 def test_a_promotion_killed_anywhere_is_there_or_not_and_can_be_repeated(weights, trained, point, nth):
     killed(trained, "mine", point, nth)
-    there = available()
+    there = list_bundles()
     assert there in ([DEFAULT_BUNDLE], [DEFAULT_BUNDLE, "mine"])
     for name in there:
         read_bundle(weights / name)
     promote(trained, "mine")
-    assert available() == ["mine", DEFAULT_BUNDLE] and title(weights / "mine") == "trained" and leftovers(weights) == []
+    assert (
+        list_bundles() == ["mine", DEFAULT_BUNDLE]
+        and title(weights / "mine") == "trained"
+        and leftovers(weights) == []
+    )
 
 
 @pytest.mark.parametrize(("point", "nth"), [("copyfile", 2), ("_exchange", 1), ("rmtree", 1)])
 def test_a_replacement_killed_anywhere_leaves_one_of_the_two(weights, trained, retrained, point, nth):
     promote(trained, "mine")
     killed(retrained, "mine", point, nth)
-    assert available() == ["mine", DEFAULT_BUNDLE]
+    assert list_bundles() == ["mine", DEFAULT_BUNDLE]
     assert title(weights / "mine") == ("retrained" if point == "rmtree" else "trained")
     promote(retrained, "mine", replace=True)
     assert title(weights / "mine") == "retrained" and leftovers(weights) == []
@@ -323,8 +418,8 @@ def test_a_replacement_killed_anywhere_leaves_one_of_the_two(weights, trained, r
 def test_a_removal_killed_anywhere_leaves_no_half_a_bundle(weights, trained, point):
     promote(trained, "mine")
     killed("remove", "mine", point, 1)
-    assert available() in (["mine", DEFAULT_BUNDLE], [DEFAULT_BUNDLE])
-    for name in available():
+    assert list_bundles() in (["mine", DEFAULT_BUNDLE], [DEFAULT_BUNDLE])
+    for name in list_bundles():
         read_bundle(weights / name)
     demote()
     assert leftovers(weights) == []
@@ -333,13 +428,15 @@ def test_a_removal_killed_anywhere_leaves_no_half_a_bundle(weights, trained, poi
 def test_two_promotions_at_once_are_both_whole(weights, trained, retrained):
     code = "import sys; from detector.promotion import promote; promote(sys.argv[1], sys.argv[2])"
     jobs = [(trained, "one"), (retrained, "two"), (trained, "three")]
-    processes = [subprocess.Popen([sys.executable, "-c", code, str(bundle), name], cwd=ROOT) for bundle, name in jobs]
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, str(bundle), name], cwd=ROOT) for bundle, name in jobs
+    ]
     assert [process.wait(120) for process in processes] == [0, 0, 0]
     assert [title(weights / name) for _, name in jobs] == ["trained", "retrained", "trained"]
     assert default_bundle() in ("one", "two", "three") and leftovers(weights) == []
 
 
-# ---- Classify goes along -----------------------------------------------------------------------------------------------------
+# ---- Classify goes along
 
 
 def test_an_open_classify_page_goes_along_without_a_restart(weights, trained):

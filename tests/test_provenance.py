@@ -13,15 +13,19 @@ import pytest
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
-from detector.__main__ import _facts, _say
+from detector.__main__ import _content, _say, _say_json
 from detector.provenance import file_facts
 from detector.provenance.containers import MAX_BYTES
 from detector.provenance.finding import MAX_VALUE
 
-SETTINGS = "a cat on a mat\nNegative prompt: dog\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x512, Model: v1-5"
+SETTINGS = (
+    "a cat on a mat\nNegative prompt: dog\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x512,"
+    " Model: v1-5"
+)
 XMP = """<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
 xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description xmlns:xmp="http://ns.adobe.com/xap/1.0/"
-xmlns:iptc="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" xmlns:dc="http://purl.org/dc/elements/1.1/" {attributes}>{elements}</rdf:Description>
+xmlns:iptc="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" xmlns:dc="http://purl.org/dc/elements/1.1/"
+{attributes}>{elements}</rdf:Description>
 </rdf:RDF></x:xmpmeta><?xpacket end="w"?>"""
 CHANGED = "the picture was changed after it was signed"
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -33,7 +37,9 @@ def picture(picture_format: str = "PNG", **options) -> bytes:
     return buffer.getvalue()
 
 
-def exif(texts: dict[int, object], sub: dict[int, object] | None = None, gps: dict[int, object] | None = None) -> Image.Exif:
+def exif(
+    texts: dict[int, object], sub: dict[int, object] | None = None, gps: dict[int, object] | None = None
+) -> Image.Exif:
     block = Image.Exif()
     for tag, value in texts.items():
         block[tag] = value
@@ -50,18 +56,28 @@ def xmp(attributes: str = "", elements: str = "") -> bytes:
 def png_with(*chunks: tuple[bytes, bytes]) -> bytes:
     """A picture with chunks after its header."""
     content = picture()
-    packed = b"".join(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks)
+    packed = b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
     return content[:33] + packed + content[33:]
 
 
 def jpeg_with(*segments: tuple[int, bytes]) -> bytes:
     content = picture("JPEG")
-    return content[:2] + b"".join(struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body for marker, body in segments) + content[2:]
+    return (
+        content[:2]
+        + b"".join(struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body for marker, body in segments)
+        + content[2:]
+    )
 
 
 def manifest(inside: bytes = b"") -> bytes:
     """The outer boxes of a C2PA manifest store; what is inside is not well-formed."""
-    description = struct.pack(">I4s", 25 + 5, b"jumd") + b"c2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71\x03c2pa\x00"
+    description = (
+        struct.pack(">I4s", 25 + 5, b"jumd")
+        + b"c2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71\x03c2pa\x00"
+    )
     return struct.pack(">I4s", 8 + len(description) + len(inside), b"jumb") + description + inside
 
 
@@ -89,7 +105,19 @@ def test_format_dimensions_and_size_of_a_file_without_metadata(picture_format):
     assert facts.summary == "No metadata. That says nothing: most sites and messengers strip it."
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"II*\0", b"RIFF\0\0\0\0WEBP", b"\0\0\0\0ftyp", b"GIF89a"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"hello",
+        b"\xff\xd8",
+        b"\x89PNG\r\n\x1a\n",
+        b"II*\0",
+        b"RIFF\0\0\0\0WEBP",
+        b"\0\0\0\0ftyp",
+        b"GIF89a",
+    ],
+)
 def test_what_is_no_picture_is_said_to_be_none(content):
     facts = file_facts(content)
     assert (facts.format, facts.width) == ("", None)
@@ -133,7 +161,9 @@ def test_the_camera_and_xmp_in_the_tags_of_a_tiff():
 def test_the_profiles_name_is_read():
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for picture_format in ("JPEG", "PNG", "WEBP", "TIFF"):
-        assert said(picture(picture_format, icc_profile=profile)) == {"Colour profile": ("colour profile", "sRGB built-in")}
+        assert said(picture(picture_format, icc_profile=profile)) == {
+            "Colour profile": ("colour profile", "sRGB built-in")
+        }
 
 
 # ---- generators ----
@@ -173,7 +203,12 @@ def test_what_generators_leave_in_png_text(keyword, text, title):
 
 @pytest.mark.parametrize(
     ("keyword", "text"),
-    [("Comment", "Steps: up the stairs. Sampler: a record"), ("Software", "GIMP 2.10"), ("Description", "Leonardo, flux"), ("prompt", "{}")],
+    [
+        ("Comment", "Steps: up the stairs. Sampler: a record"),
+        ("Software", "GIMP 2.10"),
+        ("Description", "Leonardo, flux"),
+        ("prompt", "{}"),
+    ],
 )
 def test_ordinary_texts_are_no_traces(keyword, text):
     assert {kind for kind, _ in said(png_text(keyword, text)).values()} <= {"text", "software"}
@@ -187,7 +222,17 @@ def test_stable_diffusion_settings_in_an_exif_comment(picture_format, order):
 
 
 def test_a_workflow_in_the_place_of_the_cameras_name_is_no_camera():
-    found = said(picture("WEBP", exif=exif({0x0110: 'prompt:{"1": {"class_type": "KSampler"}}', 0x010F: 'workflow:{"nodes": [], "links": []}'})))
+    found = said(
+        picture(
+            "WEBP",
+            exif=exif(
+                {
+                    0x0110: 'prompt:{"1": {"class_type": "KSampler"}}',
+                    0x010F: 'workflow:{"nodes": [], "links": []}',
+                }
+            ),
+        )
+    )
     assert set(found) == {"ComfyUI workflow"}
 
 
@@ -241,14 +286,22 @@ def test_the_iptc_credit_of_google_ai():
 def c2pa_files(inside: bytes = b"") -> dict[str, bytes]:
     whole = manifest(inside)
     half = 8 + (len(whole) - 8) // 2
-    first, second = (b"JP\x02\x11" + struct.pack(">I", n) + part for n, part in ((1, whole[:half]), (2, whole[:8] + whole[half:])))
+    first, second = (
+        b"JP\x02\x11" + struct.pack(">I", n) + part
+        for n, part in ((1, whole[:half]), (2, whole[:8] + whole[half:]))
+    )
     webp = picture("WEBP")
     padded = whole + b"\0" * (len(whole) % 2)
     return {
         "jpeg": jpeg_with((0xEB, first), (0xEB, second)),
         "png": png_with((b"caBX", whole)),
         "webp": webp + b"C2PA" + struct.pack("<I", len(whole)) + padded,
-        "avif": picture("AVIF") + struct.pack(">I4s", 24 + len(whole), b"uuid") + bytes.fromhex("d8fec3d61b0e483c92975828877ec481") + whole,
+        "avif": (
+            picture("AVIF")
+            + struct.pack(">I4s", 24 + len(whole), b"uuid")
+            + bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+            + whole
+        ),
     }
 
 
@@ -256,7 +309,10 @@ def c2pa_files(inside: bytes = b"") -> dict[str, bytes]:
 def test_content_credentials_are_found_without_the_library_and_said_to_be_unchecked(kind):
     found = said(c2pa_files(b"cbor trainedAlgorithmicMedia cbor")[kind])
     assert found["Content Credentials"] == ("content credentials", "present, not checked")
-    assert found["Digital source type, in Content Credentials"] == ("declared AI", "made by a generative AI model (not checked)")
+    assert found["Digital source type, in Content Credentials"] == (
+        "declared AI",
+        "made by a generative AI model (not checked)",
+    )
     assert "install the optional package c2pa-python" in file_facts(c2pa_files()[kind]).findings[0].suggests
 
 
@@ -264,7 +320,9 @@ def test_other_boxes_in_app11_are_no_content_credentials():
     assert said(jpeg_with((0xEB, b"JP\0\1\0\0\0\1" + manifest().replace(b"c2pa", b"abcd")))) == {}
 
 
-def fake_c2pa(state: str, failures: tuple[str, ...] = (), successes: tuple[str, ...] = (), **more) -> SimpleNamespace:
+def fake_c2pa(
+    state: str, failures: tuple[str, ...] = (), successes: tuple[str, ...] = (), **more
+) -> SimpleNamespace:
     """A stand-in for the package, that validates as told."""
     store = {
         "active_manifest": "a",
@@ -272,17 +330,31 @@ def fake_c2pa(state: str, failures: tuple[str, ...] = (), successes: tuple[str, 
             "a": {
                 "claim_generator_info": [{"name": "Some Camera", "version": "2"}],
                 "signature_info": {"issuer": "ACME", "common_name": "ACME signing"},
-                "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [
-                    {"action": "c2pa.created", "softwareAgent": {"name": "Gen"}, "digitalSourceType": SOURCE_TYPE + "trainedAlgorithmicMedia"},
-                    {"action": "c2pa.resized"},
-                ]}}],
+                "assertions": [
+                    {
+                        "label": "c2pa.actions.v2",
+                        "data": {
+                            "actions": [
+                                {
+                                    "action": "c2pa.created",
+                                    "softwareAgent": {"name": "Gen"},
+                                    "digitalSourceType": SOURCE_TYPE + "trainedAlgorithmicMedia",
+                                },
+                                {"action": "c2pa.resized"},
+                            ]
+                        },
+                    }
+                ],
             }
         },
         "validation_state": state,
-        "validation_results": {"activeManifest": {
-            "success": [{"code": code} for code in successes], "failure": [{"code": code} for code in failures],
-        }},
-    } | more  # fmt: skip
+        "validation_results": {
+            "activeManifest": {
+                "success": [{"code": code} for code in successes],
+                "failure": [{"code": code} for code in failures],
+            }
+        },
+    } | more
     asked = {}
 
     class Reader:
@@ -298,7 +370,9 @@ def fake_c2pa(state: str, failures: tuple[str, ...] = (), successes: tuple[str, 
         def json(self):
             return json.dumps(store)
 
-    return SimpleNamespace(Reader=Reader, Context=SimpleNamespace(from_dict=lambda settings: settings), asked=asked)
+    return SimpleNamespace(
+        Reader=Reader, Context=SimpleNamespace(from_dict=lambda settings: settings), asked=asked
+    )
 
 
 @pytest.mark.parametrize(
@@ -306,8 +380,16 @@ def fake_c2pa(state: str, failures: tuple[str, ...] = (), successes: tuple[str, 
     [
         (fake_c2pa("Trusted", (), ("signingCredential.trusted",)), "yes", "yes"),
         (fake_c2pa("Valid", ("signingCredential.untrusted",)), "yes", "no"),
-        (fake_c2pa("Invalid", ("assertion.dataHash.mismatch",), ("signingCredential.trusted",)), f"no: {CHANGED}", "yes"),
-        (fake_c2pa("Invalid", ("claimSignature.mismatch", "signingCredential.untrusted")), "no: the signature does not fit what it signs", "no"),
+        (
+            fake_c2pa("Invalid", ("assertion.dataHash.mismatch",), ("signingCredential.trusted",)),
+            f"no: {CHANGED}",
+            "yes",
+        ),
+        (
+            fake_c2pa("Invalid", ("claimSignature.mismatch", "signingCredential.untrusted")),
+            "no: the signature does not fit what it signs",
+            "no",
+        ),
         (fake_c2pa("Invalid"), "no: the checks it needs did not pass", "no"),
         (fake_c2pa("Invalid", ("some.new.code",)), "no: some.new.code", "no"),
     ],
@@ -335,7 +417,10 @@ def test_nothing_is_fetched_to_check_content_credentials(monkeypatch):
     assert fake.asked["context"]["verify"] == {"remote_manifest_fetch": False, "ocsp_fetch": False}
 
 
-@pytest.mark.parametrize("fake", [SimpleNamespace(), fake_c2pa("Valid", manifests=[]), fake_c2pa("Valid", active_manifest="missing")])
+@pytest.mark.parametrize(
+    "fake",
+    [SimpleNamespace(), fake_c2pa("Valid", manifests=[]), fake_c2pa("Valid", active_manifest="missing")],
+)
 def test_an_old_library_or_an_odd_manifest_is_a_sentence(monkeypatch, fake):
     monkeypatch.setitem(sys.modules, "c2pa", fake)
     (entry,) = file_facts(c2pa_files()["png"]).findings
@@ -372,7 +457,10 @@ def test_a_compressed_bomb_is_unpacked_to_a_megabyte_and_no_further(kind):
 
 def test_many_bombs_and_many_texts_are_cut_off():
     bomb = b"a\0\0" + zlib.compress(b"A" * 10**6, 9)
-    facts = bounded(png_with(*[(b"zTXt", bomb)] * 600, *[(b"tEXt", b"k%d\0v" % number) for number in range(2000)]), megabytes=60)
+    facts = bounded(
+        png_with(*[(b"zTXt", bomb)] * 600, *[(b"tEXt", b"k%d\0v" % number) for number in range(2000)]),
+        megabytes=60,
+    )
     assert len(facts.findings) <= 60
 
 
@@ -381,7 +469,9 @@ def test_a_million_empty_chunks_are_not_walked_to_their_end():
     bounded(content[:33] + (b"\0\0\0\0abCd" + b"\0" * 4) * 1_000_000 + content[33:], megabytes=100)
 
 
-@pytest.mark.parametrize("text", ["{" * 10**6, "Steps: 1," * 10**5, '"prompt":' * 10**5, '"nodes": "links"' * 50_000, "[" * 10**6])
+@pytest.mark.parametrize(
+    "text", ["{" * 10**6, "Steps: 1," * 10**5, '"prompt":' * 10**5, '"nodes": "links"' * 50_000, "[" * 10**6]
+)
 def test_huge_texts_meant_to_make_patterns_backtrack(text):
     bounded(png_with((b"tEXt", b"parameters\0" + text.encode())))
 
@@ -389,17 +479,21 @@ def test_huge_texts_meant_to_make_patterns_backtrack(text):
 def test_an_exif_directory_of_65535_entries_that_all_name_the_same_megabyte():
     entries = b"".join(struct.pack("<HHII", 0x010E + number % 4, 2, 2**20, 8) for number in range(65535))
     block = b"II*\0" + struct.pack("<I", 2**20 + 8) + b"A" * 2**20 + struct.pack("<H", 65535) + entries
-    (entry, *_) = bounded(png_with((b"eXIf", block))).findings
+    entry, *_ = bounded(png_with((b"eXIf", block))).findings
     assert len(entry.value) == MAX_VALUE
 
 
 @pytest.mark.parametrize(
     "block",
     [
-        b"", b"II*\0", b"garbage!", b"II*\0\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff\xff" + b"\xff" * 50,
+        b"",
+        b"II*\0",
+        b"garbage!",
+        b"II*\0\xff\xff\xff\xff",
+        b"II*\0\x08\0\0\0\xff\xff" + b"\xff" * 50,
         b"MM\0*\0\0\0\x08\0\x01\x87\x69\0\x04\0\0\0\x01\0\0\0\x08",  # its subdirectory is itself
     ],
-)  # fmt: skip
+)
 def test_broken_or_circular_exif_is_left_out(block):
     assert file_facts(png_with((b"eXIf", block))).findings == ()
 
@@ -408,9 +502,12 @@ def test_broken_or_circular_exif_is_left_out(block):
     "packet",
     [
         b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><x>&b;</x>',
-        b'<!DOCTYPE x SYSTEM "file:///etc/passwd"><x/>', b"no xml", b"<a" * 100_000, b"\xff\xfe\0\0",
+        b'<!DOCTYPE x SYSTEM "file:///etc/passwd"><x/>',
+        b"no xml",
+        b"<a" * 100_000,
+        b"\xff\xfe\0\0",
     ],
-)  # fmt: skip
+)
 def test_hostile_xmp_is_left_out_and_noted(packet):
     facts = bounded(png_with((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet)))
     assert facts.findings == ()
@@ -425,12 +522,18 @@ def test_deeply_nested_xmp_and_one_of_many_properties():
 
 
 def test_control_characters_and_marks_that_turn_the_writing_around_are_gone():
-    (entry,) = file_facts(png_with((b"iTXt", b"a\x1b[31m\0\0\0\0\0\xe2\x80\xaeevil\x00\x07\n<b>x</b>"))).findings
+    (entry,) = file_facts(
+        png_with((b"iTXt", b"a\x1b[31m\0\0\0\0\0\xe2\x80\xaeevil\x00\x07\n<b>x</b>"))
+    ).findings
     assert (entry.label, entry.value) == ("a [31m", "evil <b>x</b>")
 
 
 def test_no_cut_and_no_flipped_byte_of_a_file_with_everything_raises():
-    block = exif({0x010F: "Canon", 0x0110: "X"}, {0x9286: b"UNICODE\0" + SETTINGS.encode("utf-16-be")}, {2: (1.0, 2.0, 3.0), 4: (4.0, 5.0, 6.0)})
+    block = exif(
+        {0x010F: "Canon", 0x0110: "X"},
+        {0x9286: b"UNICODE\0" + SETTINGS.encode("utf-16-be")},
+        {2: (1.0, 2.0, 3.0), 4: (4.0, 5.0, 6.0)},
+    )
     packet = xmp(f'iptc:DigitalSourceType="{SOURCE_TYPE}digitalCapture"')
     files = [picture(picture_format, exif=block, xmp=packet) for picture_format in ("JPEG", "WEBP")]
     for content in (*files, picture("TIFF", exif=block), c2pa_files()["jpeg"]):
@@ -445,23 +548,30 @@ def test_no_cut_and_no_flipped_byte_of_a_file_with_everything_raises():
 def cli(capsys, tmp_path) -> tuple[dict, str]:
     """What ``_say`` prints for a file with a camera's name in it: (as JSON, as text)."""
     path = tmp_path / "a.jpg"
-    path.write_bytes(picture("JPEG", exif=exif({0x0110: "EOS\x1b[31m R5"}, gps={2: (1.0, 2.0, 3.0), 4: (4.0, 5.0, 6.0)})))
+    path.write_bytes(
+        picture("JPEG", exif=exif({0x0110: "EOS\x1b[31m R5"}, gps={2: (1.0, 2.0, 3.0), 4: (4.0, 5.0, 6.0)}))
+    )
     row = {"path": str(path), "error": "It is damaged."}
-    printed = []
-    for as_json in (True, False):
-        _say(row, as_json, _facts(str(path)))
-        printed.append(capsys.readouterr().out)
-    return json.loads(printed[0]), printed[1]
+    content = _content(str(path))
+    assert content is not None
+    facts = file_facts(content)
+    _say_json(row, facts)
+    as_json = json.loads(capsys.readouterr().out)
+    _say(row, facts)
+    return as_json, capsys.readouterr().out
 
 
 def test_file_facts_on_the_command_line(capsys, tmp_path):
     as_json, text = cli(capsys, tmp_path)
     assert as_json["file_facts"]["format"] == "JPEG"
-    assert [entry["value"] for entry in as_json["file_facts"]["findings"]] == ["EOS [31m R5", "has a location"]
+    assert [entry["value"] for entry in as_json["file_facts"]["findings"]] == [
+        "EOS [31m R5",
+        "has a location",
+    ]
     assert "coordinates" not in as_json["file_facts"]
     assert "    Camera: EOS [31m R5 (JPEG APP1, EXIF)\n" in text
 
 
 def test_a_file_that_has_gone_has_no_facts(tmp_path):
-    assert _facts(str(tmp_path / "gone.jpg")) is None
-    assert _facts(str(tmp_path)) is None
+    assert _content(str(tmp_path / "gone.jpg")) is None
+    assert _content(str(tmp_path)) is None

@@ -36,7 +36,9 @@ def part(app: AppTest, name: str) -> str:
 
 
 def section(app: AppTest) -> str:
-    return next(expander.label for expander in app.expander if expander.label.startswith("What the file says"))
+    return next(
+        expander.label for expander in app.expander if expander.label.startswith("What the file says")
+    )
 
 
 def test_the_verdict_is_the_same_whatever_the_file_says(classify):
@@ -44,6 +46,8 @@ def test_the_verdict_is_the_same_whatever_the_file_says(classify):
     assert section(silent) == "What the file says: no metadata, which says nothing"
     assert section(telling) == "What the file says: generator trace"
     assert part(silent, "verdict") == part(telling, "verdict") == "Real"
+    assert "The file says: Stable Diffusion settings" in telling.warning[0].value.replace("\\", "")
+    assert not silent.warning
     assert part(silent, "probability") == part(telling, "probability") != ""
 
 

@@ -22,7 +22,12 @@ def test_a_record_has_every_field_in_order(results, classifier):
 
 def test_a_record_of_an_unreadable_file_keeps_the_model_and_says_why(results, classifier):
     row = record(results[1], classifier.bundle, "notes.jpg")
-    assert (row["path"], row["verdict"], row["y_score"], row["bundle"]) == ("notes.jpg", None, None, classifier.bundle.name)
+    assert (row["path"], row["verdict"], row["y_score"], row["bundle"]) == (
+        "notes.jpg",
+        None,
+        None,
+        classifier.bundle.name,
+    )
     assert row["error"].startswith("This is not an image")
 
 
@@ -34,7 +39,15 @@ def test_a_record_says_what_the_picture_was_judged_by(results, classifier):
 
 
 def testpercentages_never_claim_certainty():
-    shown = {0: "<0.1%", 0.0009: "<0.1%", 0.001: "0.1%", 0.4249: "42.5%", 0.999: "99.9%", 0.99901: ">99.9%", 1: ">99.9%"}
+    shown = {
+        0: "<0.1%",
+        0.0009: "<0.1%",
+        0.001: "0.1%",
+        0.4249: "42.5%",
+        0.999: "99.9%",
+        0.99901: ">99.9%",
+        1: ">99.9%",
+    }
     assert {share: percent(share) for share in shown} == shown
 
 
@@ -44,4 +57,10 @@ def test_text_that_a_spreadsheet_would_run_is_quoted(start):
 
 
 def test_numbers_and_plain_text_are_left_alone():
-    assert [cell(value) for value in (-1.5, None, True, "a=b", ["One.", "Two."])] == [-1.5, None, True, "a=b", "One. Two."]
+    assert [cell(value) for value in (-1.5, None, True, "a=b", ["One.", "Two."])] == [
+        -1.5,
+        None,
+        True,
+        "a=b",
+        "One. Two.",
+    ]

@@ -1,4 +1,5 @@
-"""Checkpoints: everything ``--resume`` needs, replaced as a whole so that a crash leaves the previous one intact."""
+"""Checkpoints: everything ``--resume`` needs, replaced as a whole so that a crash leaves the previous one
+intact."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from detector.atomic_files import replacing, to_disk
+
 if TYPE_CHECKING:
     import keras
     import numpy as np
@@ -22,9 +25,11 @@ POSITION, STATE, SEEDS = "position.json", "training.weights.h5", "seeds.json"
 class Position:
     """Where a run is: the next step to do, and the best epoch of this stage so far.
 
-    stage 0 is the frozen one, 1 fine-tuning, 2 means that both are done. best is the monitored value, best_epoch its epoch.
-    epochs_done counts the finished epochs of all stages.
-    sums holds, per training metric, the sum over this epoch's batches so far and their count.
+    stage 0 is the frozen one, 1 fine-tuning, 2 means that both are done. best is the monitored value,
+    best_epoch its epoch. epochs_done counts the finished epochs of all stages. sums holds, per training
+    metric, the sum over this epoch's batches so far and their count. frozen_best is what the frozen stage
+    reached, while fine-tuning that watches the same figure goes on; else None. seconds: what all finished
+    epochs took, validation included; epoch_seconds: what this one did so far.
     """
 
     stage: int = 0
@@ -34,6 +39,9 @@ class Position:
     best_epoch: int = -1
     epochs_done: int = 0
     sums: dict[str, tuple[float, int]] = field(default_factory=dict)
+    frozen_best: float | None = None
+    seconds: float = 0.0
+    epoch_seconds: float = 0.0
 
 
 class Checkpoints:
@@ -44,7 +52,8 @@ class Checkpoints:
         folder.mkdir(exist_ok=True)
 
     def save(self, position: Position, model: keras.Model) -> None:
-        """Write ``model`` with its optimizer and random seeds, and ``position``. The rename makes it count."""
+        """Write ``model`` with its optimizer and random seeds, and ``position``. The rename makes it
+        count."""
         older = self._complete()
         number = int(older[-1].name) + 1 if older else 0
         partial = self.folder / f"{number:06d}.partial"
@@ -52,10 +61,11 @@ class Checkpoints:
         partial.mkdir()
         try:
             save_weights(model, partial / STATE)
-            (partial / SEEDS).write_text(json.dumps([state.numpy().tolist() for state in seed_states(model)]), "utf-8")
+            seeds = [state.numpy().tolist() for state in seed_states(model)]
+            (partial / SEEDS).write_text(json.dumps(seeds), "utf-8")
             (partial / POSITION).write_text(json.dumps(asdict(position)), "utf-8")
             for file in partial.iterdir():
-                _to_disk(file)
+                to_disk(file)  # a rename must not outrun the content when the power fails
         except Exception:  # most likely the disk is full: leave room for saying so
             shutil.rmtree(partial, ignore_errors=True)
             raise
@@ -73,7 +83,8 @@ class Checkpoints:
         newest = self._complete()[-1]
         model.load_weights(newest / STATE)
         if (newest / SEEDS).exists():  # not in the first runs' checkpoints
-            for state, value in zip(seed_states(model), json.loads((newest / SEEDS).read_text("utf-8")), strict=True):
+            seeds = json.loads((newest / SEEDS).read_text("utf-8"))
+            for state, value in zip(seed_states(model), seeds, strict=True):
                 state.assign(value)
 
     def save_best(self, network: keras.Model, stage: int) -> None:
@@ -91,20 +102,20 @@ class Checkpoints:
         network.load_weights(self._file("start", stage))
 
     def _keep(self, network: keras.Model, path: Path) -> None:
-        partial = self.folder / "partial.weights.h5"
-        save_weights(network, partial)
-        _to_disk(partial)
-        os.replace(partial, path)
+        with replacing(path, self.folder / "partial.weights.h5", sync=True) as partial:
+            save_weights(network, partial)
 
     def _file(self, what: str, stage: int) -> Path:
         return self.folder / f"{what}-of-stage-{stage}.weights.h5"
 
     def _complete(self) -> list[Path]:
-        return sorted(path for path in self.folder.iterdir() if path.is_dir() and path.name.isdecimal())
+        numbered = [path for path in self.folder.iterdir() if path.name.isdecimal()]
+        return sorted(path for path in numbered if path.is_dir())
 
 
 def save_weights(model: keras.Model, path: Path) -> None:
-    """``model.save_weights`` with a look at the disk first: one that fills up meanwhile makes HDF5 crash the process. Raises OSError."""
+    """``model.save_weights`` with a look at the disk first: one that fills up meanwhile makes HDF5 crash
+    the process. Raises OSError."""
     optimizer = getattr(model, "optimizer", None)
     variables = model.variables + (optimizer.variables if optimizer else [])
     size = 4 * sum(math.prod(variable.shape) for variable in variables)
@@ -115,16 +126,14 @@ def save_weights(model: keras.Model, path: Path) -> None:
 
 def mixed(several: list[list[np.ndarray]], shares: list[float]) -> list[np.ndarray]:
     """The weighted sum of several networks' weights, each as ``get_weights`` gives them."""
-    return [sum(share * array for share, array in zip(shares, arrays, strict=True)) for arrays in zip(*several, strict=True)]
+    return [
+        sum(share * array for share, array in zip(shares, arrays, strict=True))
+        for arrays in zip(*several, strict=True)
+    ]
 
 
 def seed_states(model: keras.Model) -> list:
-    """The variables from which dropout draws. Keras does not save them with the weights. (torch draws from its own generator, which starts over.)"""
+    """The variables from which dropout draws. Keras does not save them with the weights. (torch draws from
+    its own generator, which starts over.)"""
     weights = set(map(id, model.weights))
     return [variable for variable in model.variables if id(variable) not in weights]
-
-
-def _to_disk(path: Path) -> None:
-    """Wait until a file's content has reached the disk: a rename must not outrun it when the power fails."""
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())

@@ -1,4 +1,5 @@
-"""The end of a run: calibrate and choose the threshold on validation, touch the test split once, write the bundle."""
+"""The end of a run: calibrate and choose the threshold on validation, touch the test split once, write the
+bundle."""
 
 from __future__ import annotations
 
@@ -6,8 +7,10 @@ import importlib.metadata
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import keras
 import pandas as pd
@@ -19,13 +22,25 @@ from detector.evaluation.calibration import calibrated
 from detector.evaluation.metrics import headline
 from detector.evaluation.predictions import Predictions, write_predictions
 from train.checkpoints import save_weights
-from train.decision import decide, for_card
-from train.measured import limitations, metrics, write_scoreboard
-from train.predictions import predict_split, predict_test
+from train.decision import decide, decide_for_unknown_sources, for_card
+from train.model_card import limitations, metrics, unseen_scores, write_scoreboard
+from train.predict import predict_split, predict_test
 from train.recipes import Recipe
 from train.runs import RunDirectory
+from train.runs.phases import Phase, PhaseProgress
 
 LIBRARIES = ("keras", "tensorflow", "jax", "torch", "numpy", "pillow", "opencv-python", "scikit-learn")
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What a network says of pictures, as predictions tables without y_score. test: of every split that it
+    was neither trained nor tuned on. unknown: of training pictures, each judged by a network that saw
+    nothing of their source; None where there were no such networks."""
+
+    val: pd.DataFrame
+    test: pd.DataFrame
+    unknown: pd.DataFrame | None = None
 
 
 def write_bundle(
@@ -36,67 +51,143 @@ def write_bundle(
     command: str,
     should_stop: Callable[[], bool],
     say: Callable[[str], None],
+    judged: Judged | None = None,
 ) -> Path:
-    """Write ``run.bundle`` (weights, card, test predictions, scoreboard) and return it. Everything is written beside it first and renamed at the end.
+    """Write ``run.bundle`` (weights, card, test predictions, scoreboard) and return it. Everything is written
+    beside it first and renamed at the end.
+
+    network: all of it or, with ``judged``, only what a bundle keeps of it. judged: where somebody has judged
+    the pictures already; otherwise they are judged now, with the weights as they were written.
 
     Raises Stopped, and ImageReadError if an image has become unreadable.
     """
     partial = run.path / "bundle.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    save_weights(network, partial / WEIGHTS)
     architecture = architectures.get(recipe.architecture)
+    whole = judged is None
+    save_weights(architecture.trained(network) if whole else network, partial / WEIGHTS)
     arguments = architecture.complete(recipe.architecture_arguments)
+    preprocessing = architecture.preprocessing
 
-    # Predictions come from the file that ships, read back at full precision.
-    keras.config.set_dtype_policy("float32")
-    shipped = architecture.build(None, **arguments)
-    shipped.load_weights(partial / WEIGHTS)
-    pace = {"batch_size": recipe.batch_size, "workers": recipe.workers, "should_stop": should_stop, "say": say}
-    val = predict_split(shipped, dataset, "val", architecture.preprocessing, **pace)
-    decision = decide(val, recipe.decision)
-    figures = "temperature {temperature:.3f}, threshold {threshold:.3f}, unsure {unsure[0]:.3f} to {unsure[1]:.3f}".format(**decision)
-    say(f"Calibrated on validation: {figures}.")
-    test = predict_test(shipped, dataset, architecture.preprocessing, **pace)
+    told = PhaseProgress(run)
+    judged = judged or _judge(partial, recipe, dataset, should_stop=should_stop, say=say, told=told)
+    told(Phase.CLOSING)
+    val, test = judged.val, judged.test
+    if judged.unknown is None:
+        decision = decide(val, recipe.decision)
+    else:
+        decision = decide_for_unknown_sources(val, judged.unknown, recipe.decision)
+    how = decision["not_calibrated"] or f"Calibrated on {decision['fitted_on']}:"
+    say(f"{how} {_in_words(decision)}.")
     for rows in (val, test):
-        rows["y_score"] = calibrated(rows["logit"], decision["temperature"])
+        rows["y_score"] = calibrated(rows["logit"].to_numpy(), decision["temperature"])
 
     sha256 = file_sha256(partial / WEIGHTS)
     write_predictions(Predictions(test, sha256), partial / PREDICTIONS)
     write_scoreboard(partial, test, sha256, decision)
-    subsets = {"validation": headline(val["y_true"], val["y_score"], decision["threshold"])} | metrics(test, decision["threshold"])
+    of_validation = headline(val["y_true"].to_numpy(), val["y_score"].to_numpy(), decision["threshold"])
+    subsets = {"validation": of_validation, **metrics(test, decision["threshold"])}
     for name, figures in subsets.items():
-        shown = (f"{key} {value:.4f}" if isinstance(value, float) else f"{key} {value}" for key, value in figures.items())
-        say(f"{name}: {', '.join(shown)}")
-    counts = dataset.rows.groupby(["split", "y_true"]).size()
-    write_card(partial, {
+        say(f"{name}: {', '.join(map(_figure, figures.items()))}")
+    card = {
         "format": FORMAT,
         "title": _title(recipe, dataset),
         "practice": dataset.practice,
         "architecture": {"name": architecture.name, "arguments": arguments},
-        "preprocessing": architecture.preprocessing.to_card(),
+        "preprocessing": preprocessing.to_card(),
         "labels": {"0": "real", "1": "AI-generated"},
         **for_card(decision),
         "weights_sha256": sha256,
+        **_encoder(architecture, recipe),
         "metrics": subsets,
-        "limitations": limitations(architecture.preprocessing, subsets, decision, test, dataset.practice),
-        "licence": recipe.licence or "not stated",
+        **unseen_scores(test),
+        "limitations": limitations(preprocessing, subsets, decision, test, dataset.practice),
+        "licence": _licence(recipe, architecture),
         "data_provenance": _provenance(dataset.rows),
-        "training": {
-            "run_id": run.id, "recipe": recipe.name, "command": command,
-            "settings": {**recipe.to_dict(), "backbone_weights": Path(recipe.backbone_weights).name},
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"), "backend": keras.config.backend(), "libraries": _versions(),
-            "dataset": {
-                "layout": dataset.layout, "manifest_sha256": dataset.manifest_hash, "sources": int(dataset.rows["source"].nunique()),
-                "images": {f"{split} {'AI-generated' if label else 'real'}": int(n) for (split, label), n in counts.items()},
-                "left_out_as_unreadable": len(dataset.unreadable),
-                "changed_during_training": dataset.manifest_hash != run.read("config.json").get("manifest_sha256", dataset.manifest_hash),
-            },
-        },
-    })  # fmt: skip
+        "training": _training(run, recipe, dataset, command),
+    }
+    write_card(partial, card)
     shutil.rmtree(run.bundle, ignore_errors=True)
     os.rename(partial, run.bundle)
     return run.bundle
+
+
+def _judge(
+    folder: Path,
+    recipe: Recipe,
+    dataset: Dataset,
+    **pace: Any,
+) -> Judged:
+    """By the file that ships, read back at full precision. pace: as for ``predict_test``."""
+    keras.config.set_dtype_policy("float32")
+    architecture = architectures.get(recipe.architecture)
+    backbone = recipe.backbone_weights if architecture.encoder else None
+    shipped = architecture.build(backbone, **architecture.complete(recipe.architecture_arguments))
+    architecture.trained(shipped).load_weights(folder / WEIGHTS)
+    pace |= {"batch_size": recipe.batch_size, "workers": recipe.workers}
+    logit = keras.Model(shipped.input, shipped.output["logit"])  # attention nobody looks at is not computed
+    val = predict_split(logit, dataset, "val", architecture.preprocessing, **pace)
+    return Judged(val, predict_test(logit, dataset, architecture.preprocessing, **pace))
+
+
+def _encoder(architecture: architectures.Architecture, recipe: Recipe) -> dict[str, Any]:
+    """The card's ``encoder``, for networks that stand on one; the recipe names its file as the backbone."""
+    if architecture.encoder is None:
+        return {}
+    return {"encoder": {"file": architecture.encoder.file, "sha256": file_sha256(recipe.backbone_weights)}}
+
+
+def _licence(recipe: Recipe, architecture: architectures.Architecture) -> str:
+    """What the recipe says of it, and whose weights the backbone began with where others have them under a
+    licence of their own."""
+    stated = recipe.licence or "not stated"
+    if recipe.backbone_weights != "imagenet" or architecture.published is None:
+        return stated
+    return f"{stated}; began with the weights of {architecture.published.credit}"
+
+
+def _in_words(decision: dict[str, Any]) -> str:
+    low, high = decision["unsure"]
+    temperature, threshold = decision["temperature"], decision["threshold"]
+    return f"temperature {temperature:.3f}, threshold {threshold:.3f}, unsure {low:.3f} to {high:.3f}"
+
+
+def _figure(item: tuple[str, Any]) -> str:
+    """A name and its value, for the log."""
+    name, value = item
+    return f"{name} {value:.4f}" if isinstance(value, float) else f"{name} {value}"
+
+
+def _training(run: RunDirectory, recipe: Recipe, dataset: Dataset, command: str) -> dict[str, Any]:
+    """The card's ``training``: how the model was made."""
+    begun_with = run.read("config.json").get("manifest_sha256", dataset.manifest_hash)
+    return {
+        "run_id": run.id,
+        "recipe": recipe.name,
+        "command": command,
+        "settings": {**recipe.to_dict(), "backbone_weights": Path(recipe.backbone_weights).name},
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "backend": keras.config.backend(),
+        "libraries": _versions(),
+        "dataset": {
+            "layout": dataset.layout,
+            "manifest_sha256": dataset.manifest_hash,
+            "sources": int(dataset.rows["source"].nunique()),
+            "images": _counts(dataset.rows),
+            "left_out_as_unreadable": len(dataset.unreadable),
+            "changed_during_training": dataset.manifest_hash != begun_with,
+        },
+    }
+
+
+def _counts(rows: pd.DataFrame) -> dict[str, int]:
+    """For instance "train real" -> how many there are."""
+    counts: dict[str, int] = {}
+    for split, label in sorted(zip(rows["split"], rows["y_true"], strict=True)):
+        name = f"{split} {'AI-generated' if label else 'real'}"
+        counts[name] = counts.get(name, 0) + 1
+    return counts
 
 
 def _title(recipe: Recipe, dataset: Dataset) -> str:
@@ -108,9 +199,9 @@ def _title(recipe: Recipe, dataset: Dataset) -> str:
 
 def _provenance(rows: pd.DataFrame) -> str:
     """Which sources the images came from, the largest first, and how many were trained on."""
-    train = rows[rows["split"] == "train"]["source"].value_counts()
-    sources = ", ".join(f"{name} ({count})" for name, count in train.items())
-    return f"Trained on {train.sum():,} images from {len(train)} sources: {sources}."
+    counts = rows[rows["split"] == "train"]["source"].value_counts()
+    sources = [f"{name} ({count})" for name, count in counts.items()]
+    return f"Trained on {counts.sum():,} images from {len(counts)} sources: {', '.join(sources)}."
 
 
 def _versions() -> dict[str, str]:

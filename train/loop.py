@@ -1,43 +1,60 @@
 """The two-stage training loop: a frozen backbone with early stopping, then fine-tuning at a lower rate.
 
-Written against Keras alone, so it runs on TensorFlow, JAX and torch. The loop is explicit rather than ``fit`` with callbacks
-because a run must be able to stop and resume at any step and continue on the very batches it would have seen.
+Written against Keras alone, so it runs on TensorFlow, JAX and torch. The loop is explicit rather than ``fit``
+with callbacks because a run must be able to stop and resume at any step and continue on the very batches it
+would have seen.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 
 from detector import architectures
 from detector.datasets import Dataset
-from detector.evaluation.calibration import sigmoid
-from detector.evaluation.metrics import headline
 from detector.images import ImageReadError
+from detector.shipped_backbone import copy_shipped_backbone
 from train.checkpoints import Checkpoints, Position, mixed
+from train.data_parallel import training_model
+from train.loss_trace import LossTrace
 from train.losses import AttentionFocus, attention_entropy
+from train.optimizers import optimizer
 from train.pipeline import CanonicalImages, TrainingBatches, evaluation_batches
-from train.recipes import Recipe, RecipeError, Stage, parse_unfreeze
-from train.runs import RunDirectory, Stopped, TrainingFailed
+from train.recipes import STAGES, Recipe, RecipeError, Stage, StageName, parse_unfreeze
+from train.runs import RunDirectory, Stopped, TrainingFailed, batch_in_words, uneven_batch
+from train.validation import higher_is_better, paired_of_both_classes, validation_figures
 
-STAGES = ("frozen", "finetune")
 PROGRESS_SECONDS = 1.0
+VERDICT_FIGURES = ("accuracy", "auc", "loss")
+"""What training measures of the verdict, besides the attention."""
 MAX_LOSS = 1e3
-"""A coin toss has a loss of 0.7; beyond this a network no longer learns, though its loss may stay a number."""
-DIVERGED = "training diverged. Start again with a lower learning_rate, more warmup_steps or a smaller clip_norm."
+"""A coin toss has a loss of 0.7; beyond this a network no longer learns, though its loss may stay a
+number."""
+DIVERGED = (
+    "training diverged. Start again with a lower learning_rate, more warmup_steps or a smaller clip_norm."
+)
+
+NO_DOWNLOAD = (
+    "If ImageNet's weights cannot be downloaded here, start again with other backbone_weights: shipped (the"
+    " backbone of the model that ships), the path of a file, or none."
+)
+FETCHED_ELSEWHERE = "The file may be {} as another machine has fetched it."
 
 
 @dataclass
 class Loop:
     """One run's training, from wherever its last checkpoint left off.
 
-    should_stop() is asked after every step; say() prints a line to the log.
+    should_stop() is asked after every step; say() prints a line to the log. on_first_step() is called when
+    the first step is done: whatever starts up has started then. devices: the GPUs that share every batch, as
+    TensorFlow calls them; none where one does all of it.
     """
 
     run: RunDirectory
@@ -45,48 +62,87 @@ class Loop:
     dataset: Dataset
     should_stop: Callable[[], bool]
     say: Callable[[str], None]
+    on_first_step: Callable[[], None] = lambda: None
+    devices: Sequence[str] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         recipe = self.recipe
         self.architecture = architectures.get(recipe.architecture)
-        self.size = self.architecture.preprocessing.size
+        preprocessing = self.architecture.preprocessing
+        self.size = preprocessing.size
         train_rows, self.val_rows = self.dataset.split("train"), self.dataset.split("val")
         val_share = len(self.val_rows) / (len(train_rows) + len(self.val_rows))
-        train_images = CanonicalImages(self.dataset, train_rows, self.architecture.preprocessing, recipe.cache_gb * (1 - val_share))
-        self.val_images = CanonicalImages(self.dataset, self.val_rows, self.architecture.preprocessing, recipe.cache_gb * val_share)
+        for_val = recipe.cache_gb * val_share
+        for_train = recipe.cache_gb - for_val
+        train_images = CanonicalImages(self.dataset, train_rows, preprocessing, for_train)
+        self.val_images = CanonicalImages(self.dataset, self.val_rows, preprocessing, for_val)
         self.batches = TrainingBatches(train_images, train_rows, recipe, self.size)
         self.checkpoints = Checkpoints(self.run.checkpoints)
+        self.loss_trace = LossTrace(self.run)
 
     def train(self) -> keras.Model:
-        """Train both stages; returns the network with the best weights of the last one.
+        """Train both stages; returns the network with the best weights of the last one, or of the frozen
+        stage if fine-tuning did not get as far by the figure that both watch.
 
-        Raises Stopped, RecipeError or TrainingFailed, and ImageReadError if an image has become unreadable. A checkpoint is
-        written before Stopped and ImageReadError.
+        Raises Stopped, RecipeError or TrainingFailed, and ImageReadError if an image has become unreadable. A
+        checkpoint is written before Stopped and ImageReadError.
         """
+        self._check_shares()
         self._check_monitors()
         position = self.checkpoints.position()
         resumed = position is not None
         self.position = position or Position()
         self.run.keep_metrics(self.position.epochs_done)
+        self.run.keep_steps(self._epochs_done())
         keras.utils.set_random_seed(self.recipe.seed)
         self.network = self._build(pretrained=not resumed)
 
         while self.position.stage < len(STAGES):
-            stage: Stage = getattr(self.recipe, STAGES[self.position.stage])
+            stage = self.recipe.stage(self.stage_name)
             if stage.epochs:
                 model = self._compile(stage)
                 if resumed:
-                    self.checkpoints.load_into(model)
-                    self.say(f"Resuming in stage {STAGES[self.position.stage]}, epoch {self.position.epoch + 1}, step {self.position.step}.")
+                    self._continue(model)
                     resumed = False
                 elif stage.keep_start:
                     self.checkpoints.save_start(self.network, self.position.stage)
                 self._stage(model, stage)
-                self._load_best(stage)
-                best = f"best {stage.monitor} {abs(self.position.best):.4f} in epoch {self.position.best_epoch + 1}"
-                self.say(f"Stage {STAGES[self.position.stage]} ends; {best}.")
-            self.position = Position(stage=self.position.stage + 1, epochs_done=self.position.epochs_done)
+                self._load_best(stage, self.position.stage)
+                value, epoch = abs(self.position.best or 0.0), self.position.best_epoch + 1
+                best = f"best {stage.monitor} {value:.4f} in epoch {epoch}"
+                self.say(f"Stage {self.stage_name} ends; {best}.")
+                if self._frozen_was_better():
+                    self._load_best(self.recipe.frozen, STAGES.index(StageName.FROZEN))
+                    self.say("The weights of the frozen stage are kept: they did better.")
+            self.position = self._next_stage()
         return self.network
+
+    def _next_stage(self) -> Position:
+        """Where the next stage begins."""
+        frozen, finetune = self.recipe.frozen, self.recipe.finetune
+        comparable = self.stage_name == StageName.FROZEN and frozen.monitor == finetune.monitor
+        return Position(
+            stage=self.position.stage + 1,
+            epochs_done=self.position.epochs_done,
+            seconds=self.position.seconds,
+            frozen_best=self.position.best if comparable else None,
+        )
+
+    def _frozen_was_better(self) -> bool:
+        """Whether fine-tuning, which has ended, did not get as far as the frozen stage before it."""
+        before, now = self.position.frozen_best, self.position.best
+        return before is not None and now is not None and before > now
+
+    def _continue(self, model: keras.Model) -> None:
+        """Go on from the last checkpoint."""
+        self.checkpoints.load_into(model)
+        epoch, step = self.position.epoch + 1, self.position.step
+        self.say(f"Resuming in stage {self.stage_name}, epoch {epoch}, step {step}.")
+
+    @property
+    def stage_name(self) -> StageName:
+        """The stage that the run is in."""
+        return STAGES[self.position.stage]
 
     @property
     def backbone_layers(self) -> list[keras.Layer]:
@@ -94,63 +150,97 @@ class Loop:
         own = self.architecture.neck + self.architecture.head
         return [layer for layer in self.network.layers if layer.name not in own]
 
+    def _check_shares(self) -> None:
+        """RecipeError if the GPUs cannot share a batch evenly."""
+        if problem := uneven_batch(self.recipe.batch_size, len(self.devices)):
+            raise RecipeError(problem)
+
     def _check_monitors(self) -> None:
         """RecipeError, before hours are spent, if validation cannot give what a stage watches."""
-        if self._paired_val().any():
+        if paired_of_both_classes(self.val_rows).any():
             return
         for name in STAGES:
-            stage: Stage = getattr(self.recipe, name)
+            stage = self.recipe.stage(name)
             if stage.epochs and stage.monitor == "val_paired_auc":
                 raise RecipeError(
-                    f"{name}.monitor val_paired_auc cannot be watched: the validation split has no paired images of both classes. "
-                    f"Set it to val_auc: --set {name}.monitor=val_auc"
+                    f"{name}.monitor val_paired_auc cannot be watched: the validation split has no paired"
+                    f" images of both classes. Set it to val_auc: --set {name}.monitor=val_auc"
                 )
 
     def _build(self, pretrained: bool) -> keras.Model:
-        weights = self.recipe.backbone_weights if pretrained and self.recipe.backbone_weights != "none" else None
+        weights, arguments = self.recipe.backbone_weights, self.recipe.architecture_arguments
+        weights = weights if pretrained else "none"
         try:
-            return self.architecture.build(weights, **self.recipe.architecture_arguments)
-        except Exception as error:  # no such file, no network to download from, arguments that do not go together
-            arguments = f"backbone_weights {weights} and architecture_arguments {self.recipe.architecture_arguments}"
-            raise TrainingFailed(f"The network cannot be built with {arguments}: {error}") from error
+            network = self.architecture.build(
+                None if weights in ("none", "shipped") else weights, **arguments
+            )
+            if weights == "shipped":
+                copy_shipped_backbone(network, self.architecture)
+                self.say(
+                    "The backbone starts from the model that ships: its training pictures are no fair test."
+                )
+            elif weights == "imagenet" and self.architecture.published:
+                self.say(f"The backbone starts from {self.architecture.published.credit}.")
+            return network
+        except Exception as error:  # no such file, nothing to download from, arguments that do not agree
+            ways_out = f" {self._without_download()}" if weights == "imagenet" else ""
+            settings = f"backbone_weights {weights} and architecture_arguments {arguments}"
+            raise TrainingFailed(f"The network cannot be built with {settings}: {error}{ways_out}") from error
+
+    def _without_download(self) -> str:
+        published = self.architecture.published
+        return f"{NO_DOWNLOAD} {FETCHED_ELSEWHERE.format(published.address)}" if published else NO_DOWNLOAD
 
     def _compile(self, stage: Stage) -> keras.Model:
-        """The training model of a stage: the network's logit, with the stage's layers unfrozen and a fresh optimizer."""
-        trainable = set(map(id, self.backbone_layers[parse_unfreeze(stage.unfreeze)]))
+        """The training model of a stage: the network's logit, with the stage's layers unfrozen and a fresh
+        optimizer."""
+        chosen = parse_unfreeze(stage.unfreeze)
+        assert chosen is not None, "the recipe was checked"
+        trainable = set(map(id, self.backbone_layers[chosen]))
         for layer in self.backbone_layers:
             frozen_norm = stage.batch_norm == "frozen" and isinstance(layer, keras.layers.BatchNormalization)
             layer.trainable = id(layer) in trainable and not frozen_norm
-        options = {"learning_rate": learning_rate(stage, stage.epochs * self.batches.steps), "global_clipnorm": stage.clip_norm or None}
-        if stage.ema_momentum:
-            options |= {"use_ema": True, "ema_momentum": stage.ema_momentum}
-        if stage.optimizer == "adamw":
-            optimizer = keras.optimizers.AdamW(weight_decay=stage.weight_decay, **options)
-        else:
-            optimizer = keras.optimizers.Adam(**options)
+            if stage.batch_norm_momentum and isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = stage.batch_norm_momentum
+        chosen_optimizer = optimizer(stage, stage.epochs * self.batches.steps)
         error = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=self.recipe.label_smoothing)
-        metrics = [keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0), keras.metrics.AUC(name="auc", from_logits=True)]
+        metrics = [
+            keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0),
+            keras.metrics.AUC(name="auc", from_logits=True),
+        ]
+        logit = self.network.output["logit"]
+        xla: Any = False if len(self.devices) > 1 else "auto"
         if weight := self.recipe.attention_focus:
             losses = [error, AttentionFocus(self.recipe.attention_entropy)]
-            model = keras.Model(self.network.input, [self.network.output["logit"], self.network.output["attention"]])
-            model.compile(optimizer, losses, loss_weights=[1.0, weight], metrics=[metrics, [attention_entropy]])
+            of_each = [metrics, [attention_entropy]]
+            outputs = [logit, self.network.output["attention"]]
+            model = training_model(self.network.input, outputs, self.devices)
+            model.compile(
+                chosen_optimizer, losses, loss_weights=[1.0, weight], metrics=of_each, jit_compile=xla
+            )
         else:
-            model = keras.Model(self.network.input, self.network.output["logit"])
-            model.compile(optimizer, error, metrics=metrics)
+            model = training_model(self.network.input, logit, self.devices)
+            model.compile(chosen_optimizer, error, metrics=metrics, jit_compile=xla)
         model.optimizer.build(model.trainable_variables)
         count = sum(math.prod(variable.shape) for variable in model.trainable_variables)
-        self.say(f"Stage {STAGES[self.position.stage]}: {count:,} trainable weights, {self.batches.steps} steps an epoch.")
+        steps = self.batches.steps
+        self.say(
+            f"Stage {self.stage_name}: {count:,} trainable weights, {steps} steps an epoch,"
+            f" {batch_in_words(self.recipe.batch_size, len(self.devices))} a step, learning rate"
+            f" {stage.learning_rate:g}."
+        )
         return model
 
     def _stage(self, model: keras.Model, stage: Stage) -> None:
-        """Train until the stage's epochs or its patience are used up; its best weights are then in the checkpoints."""
+        """Train until the stage's epochs or its patience are used up; its best weights are then in the
+        checkpoints."""
         position = self.position
-        while position.epoch < stage.epochs and position.epoch - max(position.best_epoch, 0) <= stage.patience:
-            started = time.monotonic()
+        while self._goes_on(stage):
             try:
                 training = self._epoch(model, stage)
-                with averaged_weights(model, stage):
+                with averaged_weights(model, stage), self._timed():
                     validation = self._validate(model)
-                    value = validation[stage.monitor] * (-1 if stage.monitor == "val_loss" else 1)
+                    value = higher_is_better(stage.monitor, validation)
                     if position.best is None or value > position.best:
                         position.best, position.best_epoch = value, position.epoch
                         self.checkpoints.save_best(self.network, position.stage)
@@ -158,95 +248,144 @@ class Loop:
                 self.checkpoints.save(position, model)
                 raise
             row = {
-                "stage": STAGES[position.stage], "epoch": position.epoch + 1, **training, **validation,
-                "learning_rate": float(keras.ops.convert_to_numpy(model.optimizer.learning_rate)), "seconds": time.monotonic() - started,
-            }  # fmt: skip
-            self.run.append_metrics(row)
-            self.say("  ".join(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in row.items()))
+                "stage": self.stage_name,
+                "epoch": position.epoch + 1,
+                **training,
+                **validation,
+                "learning_rate": float(keras.ops.convert_to_numpy(model.optimizer.learning_rate)),
+                "seconds": position.epoch_seconds,
+            }
+            self.run.append_metrics(row | {"steps": self.batches.steps})
+            self.say("  ".join(map(_figure, row.items())))
             position.epoch, position.step, position.sums = position.epoch + 1, 0, {}
+            position.seconds, position.epoch_seconds = position.seconds + position.epoch_seconds, 0.0
             position.epochs_done += 1
             self.checkpoints.save(position, model)
 
-    def _load_best(self, stage: Stage) -> None:
-        """Put the stage's best weights into the network, with the share of its first ones that the recipe keeps."""
+    def _goes_on(self, stage: Stage) -> bool:
+        """Whether neither the stage's epochs, nor its patience, nor its time are used up."""
+        waited = self.position.epoch - max(self.position.best_epoch, 0)
+        patient = self.position.epoch < stage.epochs and waited <= stage.patience
+        begun = self.position.epoch > 0  # a stage without any epoch would leave nothing to keep
+        return patient and not (begun and self._time_is_up())
+
+    def _time_is_up(self) -> bool:
+        """Whether the recipe limits the minutes, and those of the stages up to this one are over."""
+        epochs = [self.recipe.stage(name).epochs for name in STAGES]
+        share = sum(epochs[: self.position.stage + 1]) / sum(epochs)
+        limit = 60 * self.recipe.max_minutes * share
+        return 0 < limit <= self.position.seconds + self.position.epoch_seconds
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """What goes on within counts as training time."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.position.epoch_seconds += time.monotonic() - began
+
+    def _load_best(self, stage: Stage, number: int) -> None:
+        """Put a stage's best weights into the network, with the share of its first ones that the recipe
+        keeps. number: of the stage, as in ``Position``."""
         if stage.keep_start:
-            self.checkpoints.load_start_into(self.network, self.position.stage)
+            self.checkpoints.load_start_into(self.network, number)
             start = self.network.get_weights()
-        self.checkpoints.load_best_into(self.network, self.position.stage)
+        self.checkpoints.load_best_into(self.network, number)
         if stage.keep_start:
-            self.network.set_weights(mixed([start, self.network.get_weights()], [stage.keep_start, 1 - stage.keep_start]))
+            shares = [stage.keep_start, 1 - stage.keep_start]
+            self.network.set_weights(mixed([start, self.network.get_weights()], shares))
 
     def _epoch(self, model: keras.Model, stage: Stage) -> dict[str, float]:
-        """The rest of the current epoch, from ``position.step`` on; returns its training metrics: means over batches
-        (for AUC, over the batches that hold both classes). Raises Stopped after the step during which that was asked for."""
+        """The rest of the current epoch, from ``position.step`` on, or of the stage's time; returns its
+        training metrics: means over batches (for AUC, over the batches that hold both classes). Raises
+        Stopped after the step during which that was asked for."""
         position = self.position
         batches = self.batches.epoch(position.stage, position.epoch, position.step)
-        started = last_progress = last_checkpoint = time.monotonic()
+        started = last_step = last_progress = last_checkpoint = time.monotonic()
         first_step = position.step
         try:
             for images, labels in batches:
-                model.reset_metrics()  # Keras 3.12 would go on adding up
-                targets = labels if len(model.outputs) == 1 else [labels] * len(model.outputs)
-                logs = model.train_on_batch(images.astype(np.float32), targets, return_dict=True)
-                if len(model.outputs) > 1:  # Keras then puts an output's name before its figures; the loss is the verdict's alone
-                    logit, attention = model.output_names
-                    logs = {name: logs[f"{logit}_{name}"] for name in ("accuracy", "auc", "loss")} | {
-                        "attention_entropy": logs[f"{attention}_attention_entropy"]
-                    }
+                logs = _train_on_batch(model, images, labels)
                 if not logs["loss"] < MAX_LOSS:  # too high, or not a number
                     raise TrainingFailed(f"The loss is {logs['loss']:.3g}: {DIVERGED}")
                 position.step += 1
+                if position.step == first_step + 1:
+                    self.on_first_step()
+                self.loss_trace.add(self._epochs_done(), self.stage_name, float(logs["loss"]))
                 if len(np.unique(labels)) < 2:
                     del logs["auc"]
                 for name, value in logs.items():
                     total, count = position.sums.get(name, (0.0, 0))
                     position.sums[name] = (total + float(value), count + 1)
+                now = time.monotonic()
+                position.epoch_seconds, last_step = position.epoch_seconds + now - last_step, now
                 if self.should_stop():
                     raise Stopped
-                now = time.monotonic()
+                if self._time_is_up():
+                    self.say(f"The time of stage {self.stage_name} is over after step {position.step}.")
+                    break
                 if now - last_progress > PROGRESS_SECONDS or position.step == self.batches.steps:
-                    self._progress(stage, float(logs["loss"]), (position.step - first_step) / (now - started))
+                    rate = (position.step - first_step) / (now - started)
+                    self._progress(stage, float(logs["loss"]), rate)
                     last_progress = now
                 if now - last_checkpoint > 60 * self.recipe.checkpoint_minutes:
                     self.checkpoints.save(position, model)
                     last_checkpoint = now
         finally:
             batches.close()
-        names = ("accuracy", "auc", "loss", *(["attention_entropy"] if self.recipe.attention_focus else []))
+        names = [*VERDICT_FIGURES, "attention_entropy"] if self.recipe.attention_focus else VERDICT_FIGURES
         sums = {name: position.sums.get(name, (math.nan, 1)) for name in names}
         return {name: total / count for name, (total, count) in sums.items()}
+
+    def _epochs_done(self) -> float:
+        """Of all stages, with the part of the present one."""
+        return self.position.epochs_done + self.position.step / self.batches.steps
 
     def _progress(self, stage: Stage, loss: float, steps_per_second: float) -> None:
         position, steps = self.position, self.batches.steps
         left_in_stage = (stage.epochs - position.epoch) * steps - position.step
-        later = sum(getattr(self.recipe, name).epochs for name in STAGES[position.stage + 1 :]) * steps
-        self.run.write("progress.json", {
-            "stage": STAGES[position.stage], "epoch": position.epoch + 1, "epochs": stage.epochs, "step": position.step, "steps": steps,
-            "images_per_second": round(steps_per_second * self.recipe.batch_size, 2), "loss": loss,
-            "seconds_left_at_most": round((left_in_stage + later) / max(steps_per_second, 1e-9)),
-        })  # fmt: skip
+        later_stages = STAGES[position.stage + 1 :]
+        later = steps * sum(self.recipe.stage(name).epochs for name in later_stages)
+        self.run.write(
+            "progress.json",
+            {
+                "stage": self.stage_name,
+                "epoch": position.epoch + 1,
+                "epochs": stage.epochs,
+                "step": position.step,
+                "steps": steps,
+                "images_per_second": round(steps_per_second * self.recipe.batch_size, 2),
+                "loss": loss,
+                "seconds_left_at_most": round((left_in_stage + later) / max(steps_per_second, 1e-9)),
+            },
+        )
 
-    def _validate(self, model: keras.Model) -> dict[str, float]:
-        """val_* metrics of uncalibrated scores at 0.5; val_paired_auc where the split has paired rows of both classes."""
+    def _validate(self, model: keras.Model) -> dict[str, Any]:
         batches = evaluation_batches(self.val_images, self.size, self.recipe.batch_size, self.recipe.workers)
         logits = predict_logits(model, batches, self.should_stop)
         if not np.isfinite(logits).all():
             raise TrainingFailed(f"The network's output is no longer a number: {DIVERGED}")
-        y_true, y_score = self.val_rows["y_true"].to_numpy(), sigmoid(logits)
-        measured = headline(y_true, y_score, 0.5)
-        result = {
-            "val_loss": measured["log_loss"], "val_accuracy": measured["accuracy"],
-            "val_balanced_accuracy": measured["balanced_accuracy"], "val_auc": measured["roc_auc"],
-        }  # fmt: skip
-        paired = self._paired_val()
-        if paired.any():
-            result["val_paired_auc"] = headline(y_true[paired], y_score[paired], 0.5)["roc_auc"]
-        return result
+        return validation_figures(self.val_rows, logits)
 
-    def _paired_val(self) -> np.ndarray:
-        """bool (N,): the validation rows that are paired; none if those are all of one class."""
-        paired = self.val_rows["paired"].to_numpy(bool)
-        return paired & (self.val_rows["y_true"][paired].nunique() == 2)
+
+def _train_on_batch(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """One step; returns the figures of this batch alone. The loss is that of the verdict."""
+    model.reset_metrics()  # Keras 3.12 would go on adding up
+    outputs = len(model.outputs)
+    targets = labels if outputs == 1 else [labels] * outputs
+    logs = model.train_on_batch(images.astype(np.float32), targets, return_dict=True)
+    if outputs == 1:
+        return logs
+    logit, attention = model.output_names  # Keras puts an output's name before its figures
+    figures = {name: logs[f"{logit}_{name}"] for name in VERDICT_FIGURES}
+    return figures | {"attention_entropy": logs[f"{attention}_attention_entropy"]}
+
+
+def _figure(item: tuple[str, Any]) -> str:
+    """A name and its value, for the log."""
+    name, value = item
+    return f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
 
 
 @contextmanager
@@ -264,18 +403,11 @@ def averaged_weights(model: keras.Model, stage: Stage) -> Iterator[None]:
         swap.on_test_end()
 
 
-def learning_rate(stage: Stage, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """The rate of a stage of at most ``steps`` steps: a linear rise from 0 where there is a warm-up, then constant or down a cosine to 0."""
-    rate, warmup = stage.learning_rate, stage.warmup_steps
-    if stage.schedule == "constant" and not warmup:
-        return rate
-    lowest = 0.0 if stage.schedule == "cosine" else 1.0  # as a share of the highest: 1 makes Keras's cosine a constant
-    rise = {"warmup_target": rate, "warmup_steps": warmup} if warmup else {}
-    return keras.optimizers.schedules.CosineDecay(0.0 if warmup else rate, max(steps - warmup, 1), alpha=lowest, **rise)
-
-
-def predict_logits(model: keras.Model, batches: Iterator[np.ndarray], should_stop: Callable[[], bool]) -> np.ndarray:
-    """float32 (N,) logits of a model whose output is the logit, a list that begins with it or a dict that holds it.
+def predict_logits(
+    model: keras.Model, batches: Iterator[np.ndarray], should_stop: Callable[[], bool]
+) -> np.ndarray:
+    """float32 (N,) logits of a model whose output is the logit, a list that begins with it or a dict that
+    holds it.
 
     Raises Stopped if should_stop() says so in between.
     """
@@ -284,6 +416,9 @@ def predict_logits(model: keras.Model, batches: Iterator[np.ndarray], should_sto
         if should_stop():
             raise Stopped
         output = model.predict_on_batch(images.astype(np.float32))
-        output = output["logit"] if isinstance(output, dict) else output[0] if isinstance(output, list) else output
+        if isinstance(output, dict):
+            output = output["logit"]
+        elif isinstance(output, list):
+            output = output[0]
         logits.append(keras.ops.convert_to_numpy(output)[:, 0])
     return np.concatenate(logits).astype(np.float32)

@@ -7,23 +7,27 @@ from keras import ops
 
 
 def attention_entropy(y_true: keras.KerasTensor, attention: keras.KerasTensor) -> keras.KerasTensor:
-    """How evenly the patches of each picture are attended to: (B,), from 0, all attention on one patch, to 1, the same on each.
+    """How evenly the patches of each picture are attended to: (B,), from 0, all attention on one patch, to 1,
+    the same on each.
 
-    attention: (B, layers, heads, n, n), rows summing to 1; n at least 2. The entropy of h_j = mean over layers, heads and i of A_ij, over
-    log n. y_true is not looked at.
+    attention: (B, layers, heads, n, n), rows summing to 1; n at least 2. The entropy of h_j = mean over
+    layers, heads and i of A_ij, over log n. y_true is not looked at.
     """
     received = ops.mean(attention, axis=(1, 2, 3))
-    return -ops.sum(received * ops.log(received + 1e-9), axis=-1) / ops.log(float(received.shape[-1]))
+    patches = float(received.shape[-1])
+    entropy = -ops.sum(received * ops.log(received + 1e-9), axis=-1)
+    return entropy / ops.log(patches)
 
 
 class AttentionFocus(keras.losses.Loss):
-    """By how much ``attention_entropy`` is above ``target``. Minimising it is the entropy minimisation of Grandvalet & Bengio (NeurIPS 2004),
-    of the attention instead of the classes; the target keeps it from ending on a single patch.
+    """By how much ``attention_entropy`` is above ``target``. Minimising it is the entropy minimisation of
+    Grandvalet & Bengio (NeurIPS 2004), of the attention instead of the classes; the target keeps it from
+    ending on a single patch.
     """
 
     def __init__(self, target: float):
         super().__init__(name="attention_focus")
         self.target = target
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         return ops.relu(attention_entropy(y_true, y_pred) - self.target)

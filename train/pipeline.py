@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,23 +17,28 @@ from detector.preprocessing import Preprocessing
 from train.augmentation import augment, cutmix
 from train.recipes import Recipe, RecipeError, Sampling
 
+T = TypeVar("T")
+Batch = tuple[np.ndarray, np.ndarray]
+"""Pictures and their labels."""
 READ_AHEAD = 4
 """Batches kept ready while the network works."""
 
 
-def read_photo(dataset: Dataset, id: str, **size: int) -> Photo:
-    """An image that was readable when the dataset was scanned; raises an ImageReadError that names it if it no longer is.
+def read_photo(dataset: Dataset, picture_id: str, short_side: int = 384) -> Photo:
+    """An image that was readable when the dataset was scanned; raises an ImageReadError that names it if it
+    no longer is.
 
-    size: ``short_side``, as ``read_image`` takes it.
+    short_side: as ``read_image`` takes it.
     """
     try:
-        return read_image(dataset.path(id), **size)
+        return read_image(dataset.path(picture_id), short_side)
     except ImageReadError as error:
-        raise ImageReadError(f"{id} has become unreadable since this run began. {error}") from error
+        raise ImageReadError(f"{picture_id} has become unreadable since this run began. {error}") from error
 
 
 class CanonicalImages:
-    """Canonical pictures by row position; kept in memory up to a budget, read from disk again beyond it. Thread-safe."""
+    """Canonical pictures by row position; kept in memory up to a budget, read from disk again beyond it.
+    Thread-safe."""
 
     def __init__(self, dataset: Dataset, rows: pd.DataFrame, preprocessing: Preprocessing, cache_gb: float):
         self._dataset, self._ids = dataset, rows["id"].tolist()
@@ -58,8 +63,8 @@ class CanonicalImages:
 
 
 class TrainingBatches:
-    """Augmented batches. Which images come, and how they are changed, depends on (seed, stage, epoch, step) alone,
-    so a resumed run sees exactly what an uninterrupted one would have."""
+    """Augmented batches. Which images come, and how they are changed, depends on (seed, stage, epoch,
+    step) alone, so a resumed run sees exactly what an uninterrupted one would have."""
 
     def __init__(self, images: CanonicalImages, rows: pd.DataFrame, recipe: Recipe, size: int):
         self._images, self._recipe, self._size = images, recipe, size
@@ -68,29 +73,36 @@ class TrainingBatches:
         per_epoch = recipe.sampling.images_per_epoch or len(rows)
         self.steps = max(1, per_epoch // recipe.batch_size)
 
-    def epoch(self, stage: int, epoch: int, first_step: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def epoch(self, stage: int, epoch: int, first_step: int = 0) -> Generator[Batch, None, None]:
         """Batches of one epoch from ``first_step`` on: uint8 (B, size, size, 3) and float32 (B, 1) labels."""
-        order = draw(self._shares, self.steps * self._recipe.batch_size, np.random.default_rng([self._recipe.seed, stage, epoch]))
+        seed, size, settings = self._recipe.seed, self._recipe.batch_size, self._recipe.augmentation
+        rng = np.random.default_rng([seed, stage, epoch])
+        order = draw(self._shares, self.steps * size, rng)
 
         def sample(place: int) -> np.ndarray:
-            rng = np.random.default_rng([self._recipe.seed, stage, epoch, place])
-            return augment(self._images[order[place]], self._size, self._recipe.augmentation, rng)
+            rng = np.random.default_rng([seed, stage, epoch, place])
+            return augment(self._images[order[place]], self._size, settings, rng)
 
-        def batch(step: int) -> tuple[np.ndarray, np.ndarray]:
-            places = range(step * self._recipe.batch_size, (step + 1) * self._recipe.batch_size)
-            images, labels = np.stack([sample(place) for place in places]), self._labels[order[places.start : places.stop], None]
-            if probability := self._recipe.augmentation.cutmix_probability:
-                images = cutmix(images, labels, probability, np.random.default_rng([self._recipe.seed, stage, epoch, step, 1]))
+        def batch(step: int) -> Batch:
+            places = range(step * size, (step + 1) * size)
+            images = np.stack([sample(place) for place in places])
+            labels = self._labels[order[places.start : places.stop], None]
+            if settings.cutmix_probability:
+                rng = np.random.default_rng([seed, stage, epoch, step, 1])
+                images = cutmix(images, labels, settings.cutmix_probability, rng)
             return images, labels
 
         return read_ahead(batch, range(first_step, self.steps), self._recipe.workers)
 
 
-def evaluation_batches(images: CanonicalImages, size: int, batch_size: int, workers: int) -> Iterator[np.ndarray]:
+def evaluation_batches(
+    images: CanonicalImages, size: int, batch_size: int, workers: int
+) -> Iterator[np.ndarray]:
     """Central squares, in row order: uint8 (<= B, size, size, 3)."""
 
     def batch(start: int) -> np.ndarray:
-        return np.stack([central_square(images[place], size) for place in range(start, min(start + batch_size, len(images)))])
+        places = range(start, min(start + batch_size, len(images)))
+        return np.stack([central_square(images[place], size) for place in places])
 
     return read_ahead(batch, range(0, len(images), batch_size), workers)
 
@@ -101,39 +113,49 @@ def central_square(canonical: np.ndarray, size: int) -> np.ndarray:
     return canonical[top : top + size, left : left + size]
 
 
-def read_ahead(make: Callable[[int], Any], keys: range, workers: int) -> Iterator[Any]:
-    """``map(make, keys)`` with ``workers`` threads working at most READ_AHEAD items ahead. An error is raised where its item would come."""
+def read_ahead(make: Callable[[int], T], keys: range, workers: int) -> Generator[T, None, None]:
+    """``map(make, keys)`` with ``workers`` threads working at most READ_AHEAD items ahead. An error is
+    raised where its item would come."""
     pool = ThreadPoolExecutor(workers, thread_name_prefix="read-ahead")
-    waiting: deque = deque()
+    begun: deque[Future[T]] = deque()
     try:
         for key in keys:
-            waiting.append(pool.submit(make, key))
-            if len(waiting) > READ_AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            begun.append(pool.submit(make, key))
+            if len(begun) > READ_AHEAD:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 def sampling_shares(rows: pd.DataFrame, sampling: Sampling) -> np.ndarray:
-    """float64 (N,) summing to 1: how often each training row is drawn under ``sampling``. Raises RecipeError if a class is never drawn."""
-    weights = np.where(rows["paired"].to_numpy(bool), sampling.paired_weight, sampling.unpaired_weight).astype(np.float64)
+    """float64 (N,) summing to 1: how often each training row is drawn under ``sampling``. Raises
+    RecipeError if a class is never drawn."""
+    paired = rows["paired"].to_numpy(bool)
+    weights = np.where(paired, sampling.paired_weight, sampling.unpaired_weight).astype(np.float64)
     if sampling.balance_sources:
-        sizes = rows.groupby(["source", "y_true"], dropna=False)["id"].transform("size").to_numpy(np.float64)
+        class_of_source = rows.groupby(["source", "y_true"], dropna=False)["id"]
+        sizes = class_of_source.transform("size").to_numpy(np.float64)
         weights *= sizes**-sampling.balance_sources
     for label in (0, 1):
         chosen = rows["y_true"].to_numpy() == label
         if not weights[chosen].sum():
-            raise RecipeError(f"sampling.paired_weight or unpaired_weight is 0, so no {CLASS_TITLES[label]} training image would ever be drawn.")
+            raise RecipeError(
+                f"sampling.paired_weight or unpaired_weight is 0, so no {CLASS_TITLES[label]} training image"
+                " would ever be drawn."
+            )
         if sampling.balance_classes:
             weights[chosen] /= weights[chosen].sum()
     return weights / weights.sum()
 
 
 def draw(shares: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """int64 (count,) positions in random order, row i drawn floor or ceil of ``count * shares[i]`` times (systematic resampling)."""
+    """int64 (count,) positions in random order, row i drawn floor or ceil of ``count * shares[i]`` times
+    (systematic resampling)."""
     shuffled = rng.permutation(len(shares))
     ends = np.cumsum(shares[shuffled])
-    chosen = np.searchsorted(ends, (rng.random() + np.arange(count)) / count * ends[-1], side="right")
+    start = rng.random()
+    evenly_spaced = (start + np.arange(count)) / count
+    chosen = np.searchsorted(ends, evenly_spaced * ends[-1], side="right")
     return rng.permutation(shuffled[np.minimum(chosen, len(shares) - 1)])

@@ -1,7 +1,9 @@
-"""``python -m train.report BUNDLE --data DIR``: judge the test and unseen pictures again, as they are and after delivery, and print the scoreboard.
+"""``python -m train.report BUNDLE --data DIR``: judge the test and unseen pictures again, as they are and
+after delivery, and print the scoreboard.
 
-Nothing is trained and nothing is chosen: threshold, temperature and unsure band stay the bundle's. With ``--write`` the bundle's
-predictions, scoreboard, metrics and limitations become what was found. Exit status: 0 done, 2 wrong usage, bundle or data, 130 interrupted.
+Nothing is trained and nothing is chosen: threshold, temperature and unsure band stay the bundle's. With
+``--write`` the bundle's predictions, scoreboard, metrics and limitations become what was found. Exit status:
+0 done, 2 wrong usage, bundle or data, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,12 +15,15 @@ import sys
 import time
 from typing import Any
 
-from detector.bundle import CARD, Bundle, BundleError, find, load_network, read_bundle
+import pandas as pd
+
+from detector.bundle import CARD, Bundle, BundleError, find_bundle, load_network, read_bundle
 from detector.datasets import Dataset, DatasetError, load_dataset
 from detector.evaluation.calibration import calibrated
 from detector.evaluation.scoreboard import markdown, markdown_of_parts, scoreboard, to_json
 from detector.images import ImageReadError
-from train.measured import refresh
+from train.model_card import refresh
+from train.predict import JUDGED
 
 DONE, USAGE, INTERRUPTED = 0, 2, 130
 BATCH_SIZE = 32
@@ -28,19 +33,22 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parse(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        bundle = read_bundle(find(arguments.bundle))
+        bundle = read_bundle(find_bundle(arguments.bundle))
         say(f"Checking the images of {arguments.data}.")
-        dataset = load_dataset(arguments.data, seed=seed(bundle))
-        if not dataset.rows["split"].isin(("test", "unseen")).any():
-            raise DatasetError("There is no picture in the splits test and unseen, so there is nothing to report on.")
+        dataset = load_dataset(arguments.data, **cut(bundle))
+        if not dataset.rows["split"].isin(JUDGED).any():
+            raise DatasetError(
+                "There is no picture in the splits test and unseen, so there is nothing to report on."
+            )
         if problem := other_images(bundle, dataset):
             if arguments.write:
                 raise DatasetError(f"{problem} Nothing is written.")
             say(problem)
         rows = judge(bundle, dataset)
         if arguments.write:
-            card: dict[str, Any] = json.loads((bundle.path / CARD).read_text("utf-8"))
-            card["metrics"] = {name: each for name, each in _section(card.get("metrics")).items() if name == "validation"}
+            card = card_on_disk(bundle)
+            of_validation = _section(card.get("metrics")).get("validation")
+            card["metrics"] = {} if of_validation is None else {"validation": of_validation}
             refresh(bundle, card, rows)
             say(f"Wrote predictions, scoreboard, metrics and limitations of {bundle.name}.")
     except (BundleError, DatasetError, ImageReadError) as error:
@@ -50,33 +58,57 @@ def main(argv: list[str] | None = None) -> int:
         print("train.report: interrupted before anything was written.", file=sys.stderr)
         return INTERRUPTED
     board = scoreboard(rows, bundle.threshold, bundle.unsure)
-    print(json.dumps(to_json(board), ensure_ascii=False) if arguments.json else f"{markdown(board)}\n\n{markdown_of_parts(board)}")
+    if arguments.json:
+        print(json.dumps(to_json(board), ensure_ascii=False))
+    else:
+        print(f"{markdown(board)}\n\n{markdown_of_parts(board)}")
     return DONE
 
 
-def judge(bundle: Bundle, dataset: Dataset):
-    """The bundle's predictions table for the splits test and unseen of ``dataset``, as at the end of a training run."""
-    from train.predictions import predict_test  # imports Keras: wrong folders are reported before TensorFlow has started
-
-    pace = {"batch_size": BATCH_SIZE, "workers": min(4, (os.cpu_count() or 1) + 1), "should_stop": lambda: False, "say": say}
-    rows = predict_test(load_network(bundle), dataset, bundle.preprocessing, **pace)
-    return rows.assign(y_score=calibrated(rows["logit"], bundle.temperature))
+def card_on_disk(bundle: Bundle) -> dict[str, Any]:
+    """The bundle's card with everything in it, to be written back with changes."""
+    return json.loads((bundle.path / CARD).read_text("utf-8"))
 
 
-def seed(bundle: Bundle) -> int:
-    """The seed that cut the splits of the bundle's training data; where the card does not say, the default."""
-    seed = _section(_section(bundle.card.get("training")).get("settings")).get("seed")
-    return seed if type(seed) is int and seed >= 0 else 0
+def judge(bundle: Bundle, dataset: Dataset) -> pd.DataFrame:
+    """The bundle's predictions table for the splits test and unseen of ``dataset``, as at the end of a
+    training run."""
+    from train.predict import predict_test
+
+    rows = predict_test(load_network(bundle), dataset, bundle.preprocessing, **pace())
+    return rows.assign(y_score=calibrated(rows["logit"].to_numpy(), bundle.temperature))
+
+
+def pace() -> dict[str, Any]:
+    """How pictures are judged outside a training run, which nothing but Ctrl-C stops: what `train.predict`
+    takes."""
+    return {
+        "batch_size": BATCH_SIZE,
+        "workers": min(4, (os.cpu_count() or 1) + 1),
+        "should_stop": lambda: False,
+        "say": say,
+    }
+
+
+def cut(bundle: Bundle) -> dict[str, Any]:
+    """How the splits of the bundle's training data were cut, as arguments of ``load_dataset``; what the card
+    does not say is left to the defaults."""
+    settings = _section(_section(bundle.card.get("training")).get("settings"))
+    split, seed = _section(settings.get("split")), settings.get("seed")
+    shares = {"val_fraction": split.get("val_share"), "test_fraction": split.get("test_share")}
+    known = {name: share for name, share in shares.items() if type(share) is float}
+    return {"seed": seed if type(seed) is int and seed >= 0 else 0, **known}
 
 
 def other_images(bundle: Bundle, dataset: Dataset) -> str | None:
     """A sentence if these are not the images, labels and splits the bundle was trained with."""
-    known = _section(_section(bundle.card.get("training")).get("dataset")).get("manifest_sha256")
-    if known == dataset.manifest_hash:
+    of_training = _section(_section(bundle.card.get("training")).get("dataset"))
+    known, found = of_training.get("manifest_sha256"), dataset.manifest_hash
+    if known == found:
         return None
     return (
-        f"These are not the images, labels and splits that {bundle.name} was trained with (its card says {str(known)[:12]}, these are "
-        f"{dataset.manifest_hash[:12]}): pictures it was trained on may be among them."
+        f"These are not the images, labels and splits that {bundle.name} was trained with (its card says"
+        f" {str(known)[:12]}, these are {found[:12]}): pictures it was trained on may be among them."
     )
 
 
@@ -90,11 +122,21 @@ def _section(value: Any) -> dict:
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m train.report", description="Measure a finished model on test and unseen pictures.")
+    parser = argparse.ArgumentParser(
+        prog="python -m train.report", description="Measure a finished model on test and unseen pictures."
+    )
     parser.add_argument("bundle", help="name in weights/, or path of a bundle")
-    parser.add_argument("--data", required=True, help="the folder of images, or manifest CSV, that the model was trained from")
-    parser.add_argument("--write", action="store_true", help="refresh the bundle's predictions, scoreboard, metrics and limitations")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of Markdown tables")
+    parser.add_argument(
+        "--data", required=True, help="the folder of images, or manifest CSV, that the model was trained from"
+    )
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="refresh the bundle's predictions, scoreboard, metrics and limitations",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object instead of Markdown tables"
+    )
     return parser.parse_args(argv)
 
 

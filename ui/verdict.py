@@ -3,129 +3,223 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from detector.evaluation import score_evidence
+from detector.perturbation_test import contradicting_copies, final_verdict, verdicts_on_ordinary_copies
 from detector.records import percent
-from detector.stress import ORDINARY, flips, settled
-from ui import practice
-from ui.card import metrics
+from detector.verdicts import Side, Verdict
+from ui import practice_notice
+from ui.about_model import metrics
 from ui.text import plain, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from detector.bundle import Bundle
     from detector.classifier import Analysis, FileResult
-    from detector.stress import Stressed
+    from detector.evaluation import score_evidence
+from detector.perturbation_test import PerturbedVerdict
 
-TITLES = {"ai": "AI-generated", "real": "Real", "unsure": "Unsure"}
-WORDS = {"ai": "AI-generated", "real": "real", "unsure": "unsure"}
-"""The same in the middle of a sentence."""
+COLOURS = {Verdict.AI: "#d55e00", Verdict.REAL: "#009e73", Verdict.UNSURE: "#8a8a8a"}
+"""Okabe & Ito's vermilion, bluish green and a grey: told apart by colour-blind readers, legible on light and
+dark."""
 
-# Okabe & Ito's vermilion, bluish green and a grey: told apart by colour-blind readers, legible on light and dark.
-COLOURS = {"ai": "#d55e00", "real": "#009e73", "unsure": "#8a8a8a"}
+SURENESS = (
+    (0.99, "nearly certain"),
+    (0.9, "confident"),
+    (0.75, "fairly confident"),
+    (0.0, "leaning this way, no more"),
+)
+"""Words for a share of pictures from unseen sources: the first whose bound is reached by the low end of its
+interval applies."""
 
-SURENESS = ((0.99, "nearly certain"), (0.9, "confident"), (0.75, "fairly confident"), (0.0, "leaning this way, no more"))
-"""Words for the calibrated probability of the verdict given; the first whose bound is reached applies."""
 
-
-def in_words(analysis: Analysis) -> str:
+def in_words(analysis: Analysis, bundle: Bundle) -> str:
     """How sure the score makes us, in one or two sentences."""
-    if analysis.verdict == "unsure":
-        leaning = "AI-generated" if analysis.y_score >= analysis.threshold else "real"
-        return f"The score is too close to the threshold to call. It leans towards {leaning}, but pictures like this go either way."
-    sure = analysis.y_score if analysis.verdict == "ai" else 1 - analysis.y_score
-    words = next(words for bound, words in SURENESS if sure >= bound)
-    share = "more than 99%" if sure > 0.99 else f"about {sure:.0%}"
-    return f"The model is {words}: of validation pictures scored like this, {share} were {WORDS[analysis.verdict]}."
+    verdict, evidence = analysis.verdict, score_evidence.from_card(bundle.card)
+    if verdict.side is None:
+        leaning = Side.AI if analysis.y_score >= analysis.threshold else Side.REAL
+        return (
+            f"The score is too close to the threshold to call. It leans towards {leaning.in_sentence}, but"
+            " pictures like this go either way."
+        )
+    if evidence is None:
+        return (
+            "How often such a score is right on sources the model has never seen was not measured, so it says"
+            " no more than that this picture resembles those it learnt from."
+        )
+    alike = evidence.like(analysis.y_score)
+    share = alike.share(verdict.side)
+    sureness = next(sureness for bound, sureness in SURENESS if share.low >= bound)
+    return (
+        f"The model is {sureness}. That share is of {alike.n} pictures, 95% interval {share.low:.0%} to"
+        f" {share.high:.0%}; {evidence.n_ai / evidence.n:.0%} of all that were tested so are AI-generated."
+    )
+
+
+def lead(analysis: Analysis, bundle: Bundle) -> str | None:
+    """The figure that stands below the verdict, from sources the model had never seen: for this score, else
+    for all; None where nothing was measured."""
+    if bundle.practice:
+        return None
+    evidence = score_evidence.from_card(bundle.card)
+    if evidence is None:
+        return caution(bundle)
+    side = analysis.verdict.side or Side.AI
+    share = evidence.like(analysis.y_score).share(side).value
+    return f"{share:.0%} of pictures from unknown sources scored like this were {side.in_sentence}"
 
 
 def caution(bundle: Bundle) -> str | None:
-    """What the card measured on sources the model had never seen, as a sentence; None if it measured nothing."""
+    """What the card measured on sources the model had never seen, as a sentence; None if it measured
+    nothing."""
     figures = metrics(bundle).get("unseen, paired", {})
     count, right = figures.get("n"), figures.get("balanced_accuracy")
     if not count or right is None:
         return None
     return (
-        f"On {count:.0f} pictures from sources it had never seen, where real and AI-generated show the same subjects, "
-        f"this model was right {right:.0%} of the time; 50% is guessing."
+        f"On {count:.0f} pictures from sources it had never seen, where real and AI-generated show the same"
+        f" subjects, this model was right {right:.0%} of the time; 50% is guessing."
     )
 
 
-def after_damage(analysis: Analysis, bundle: Bundle, stressed: Sequence[Stressed] | None) -> str:
-    """What ordinary damage does to the verdict, in one or two sentences; ``stressed`` is None until it was tried."""
-    if stressed is None:
+def after_perturbations(
+    analysis: Analysis, bundle: Bundle, perturbed: Sequence[PerturbedVerdict] | None
+) -> str:
+    """What ordinary perturbations do to the verdict, in one or two sentences; ``perturbed`` is None until
+    copies were judged."""
+    if perturbed is None:
         return ":material/hourglass_empty: Checking whether ordinary damage changes this…"
-    if turned := flips(bundle, analysis.verdict, stressed):
-        other = "real" if analysis.verdict == "ai" else "AI-generated"
-        copies = " or ".join(dict.fromkeys(copy.damage.title for copy in turned))
+    verdict = analysis.verdict
+    contradicting = contradicting_copies(bundle, verdict, perturbed)
+    if contradicting and verdict.side:
+        titles = dict.fromkeys(copy.perturbation.title for copy in contradicting)
         return (
-            f":material/warning: **For this file the model says {WORDS[analysis.verdict]}, but after ordinary damage ({copies}) it says {other}.** "
-            "A verdict that does not stand what happens to nearly every picture is none."
+            f":material/warning: **For this file the model says {verdict.in_sentence}, but after ordinary"
+            f" damage ({' or '.join(titles)}) it says {verdict.side.opposite.in_sentence}.** A verdict that"
+            " does not stand what happens to nearly every picture is none."
         )
-    judged = [bundle.verdict(copy.y_score) for copy in stressed if copy.damage.name in ORDINARY]
-    if judged.count(analysis.verdict) == len(judged):
-        return f":material/check: Ordinary damage does not change this: {len(judged)} of {len(judged)} damaged copies get the same verdict."
-    return f":material/info: After ordinary damage: {tally(judged)}."
+    judged = verdicts_on_ordinary_copies(bundle, perturbed)
+    shared = judged.count(verdict)
+    if shared == len(judged):
+        return (
+            f":material/check: Stable, which is not the same as right: {shared} of {len(judged)} copies with"
+            " ordinary damage get the same verdict."
+        )
+    return (
+        f":material/info: **Only {shared} of {len(judged)} copies with ordinary damage share this verdict**"
+        f" ({tally(judged)})."
+    )
 
 
 def tally(verdicts: Iterable[str]) -> str:
     """For instance "2 AI-generated, 1 unsure"."""
     counts = Counter(verdicts)
-    return ", ".join(f"{counts[verdict]} {words}" for verdict, words in WORDS.items() if counts[verdict])
+    given = [verdict for verdict in Verdict if counts[verdict]]
+    return ", ".join(f"{counts[verdict]} {verdict.in_sentence}" for verdict in given)
 
 
-def show(name: str, result: FileResult, bundle: Bundle, stressed: Sequence[Stressed] | None = None, damage: bool = False) -> None:
-    """The verdict on the picture called ``name``, its probability, the scale it was judged on, the words, and what to know about the file.
+def show(
+    name: str,
+    result: FileResult,
+    bundle: Bundle,
+    perturbed: Sequence[PerturbedVerdict] | None = None,
+    perturbation_test: bool = False,
+    contradictions: Sequence[str] = (),
+) -> None:
+    """The verdict on the picture called ``name``, what it is worth, the scale it was judged on, the words,
+    and what to know about the file.
 
-    stressed: damaged copies of it, if they were judged already; they may turn the verdict into "unsure". damage: whether they are, or will be.
+    result: of a file that could be read; else ValueError is raised. perturbed: what the model says of
+    perturbed copies, if they were judged already; they may turn the verdict into "unsure".
+    perturbation_test: whether copies are, or will be, judged. contradictions: sentences on what speaks
+    against it.
     """
     analysis = result.analysis
-    given = settled(bundle, analysis.verdict, stressed or ())
-    st.html(
-        f'<div role="status" style="border-left:6px solid {COLOURS[given]};padding:.1rem 0 .1rem .9rem">'
-        f'<div style="overflow-wrap:anywhere" data-testid="name"><bdi>{escape(shortened(name, limit=80))}</bdi></div>'
-        f'<h2 style="font-size:2rem;font-weight:700;line-height:1.25;padding:0;margin:0" data-testid="verdict">{TITLES[given]}</h2>'
-        f'<div style="font-size:1.1rem" data-testid="probability">P(AI-generated) {_relation(analysis.y_score)}</div></div>'
-    )
-    practice.badge(bundle)
+    if analysis is None:
+        raise ValueError("there is no verdict on a file that could not be read")
+    verdict = final_verdict(bundle, analysis.verdict, perturbed or ())
+    st.html(_headline(name, verdict, analysis, bundle))
+    practice_notice.badge(bundle)
+    for sentence in contradictions:
+        st.warning(plain(sentence, limit=300), icon=":material/compare_arrows:")
     st.html(_scale(analysis, bundle))
-    sentences = [practice.SCORE if bundle.practice else in_words(analysis)]
-    if damage and not (bundle.practice and given == analysis.verdict):  # what overrules the model's own words comes before them
-        sentences.insert(0 if given != analysis.verdict else 1, after_damage(analysis, bundle, stressed))
+    sentences = [practice_notice.SCORE if bundle.practice else in_words(analysis, bundle)]
+    overruled = verdict != analysis.verdict
+    if perturbation_test and (overruled or not bundle.practice):
+        judged = verdicts_on_ordinary_copies(bundle, perturbed or ())
+        # What overrules or weakens the model's own words comes before them.
+        is_weak = judged.count(analysis.verdict) < len(judged)
+        sentences.insert(0 if is_weak else 1, after_perturbations(analysis, bundle, perturbed))
     for sentence in sentences:
         st.markdown(sentence)
-    if sentence := caution(bundle):
-        st.markdown(f":small[{plain(sentence, limit=400)}]")
+    if (unseen := caution(bundle)) and unseen != lead(analysis, bundle):
+        st.markdown(f":small[{plain(unseen, limit=400)}]")
     for note in result.notes:
         st.info(plain(note, limit=300), icon=":material/info:")
+
+
+def _headline(name: str, verdict: Verdict, analysis: Analysis, bundle: Bundle) -> str:
+    """Name, verdict, what it is worth, and the model's own score, as HTML."""
+    worth = lead(analysis, bundle)
+    shown = f'<div style="font-weight:600" data-testid="lead">{escape(worth)}</div>' if worth else ""
+    return f"""
+<div role="status" style="border-left:6px solid {COLOURS[verdict]};padding:.1rem 0 .1rem .9rem">
+  <div style="overflow-wrap:anywhere" data-testid="name"><bdi>{escape(shortened(name, limit=80))}</bdi></div>
+  <h2 style="font-size:2rem;font-weight:700;line-height:1.25;padding:0;margin:0"
+    data-testid="verdict">{verdict.title}</h2>
+  {shown}
+  <div style="font-size:.875rem">The model's own score:
+    <span data-testid="probability">P(AI-generated) {_relation(analysis.y_score)}</span></div>
+</div>"""
 
 
 def _relation(y_score: float) -> str:
     """For instance "= 42.0%" or "&lt; 0.1%", as HTML."""
     shown = percent(y_score)
-    return escape(f"{shown[0]} {shown[1:]}" if shown[0] in "<>" else f"= {shown}")
+    sign, beyond = shown[0], shown[1:]
+    return escape(f"{sign} {beyond}" if sign in "<>" else f"= {shown}")
 
 
 def _scale(analysis: Analysis, bundle: Bundle) -> str:
-    """A bar from real to AI-generated with the unsure band, the threshold and this picture's score. Numbers only go in: nothing to escape."""
+    """A bar from real to AI-generated with the unsure band, the threshold and this picture's score.
+    Numbers only go in: nothing to escape."""
     low, high = bundle.unsure
-    label = (
-        f"Score {analysis.y_score:.3f} on a scale from 0, real, to 1, AI-generated; threshold {analysis.threshold:.3f}"
-        + (f"; unsure between {low:.3f} and {high:.3f}." if f"{low:.3f}" != f"{high:.3f}" else ".")
+    threshold = f"threshold {analysis.threshold:.2f}"
+    if f"{low:.2f}" != f"{high:.2f}":
+        threshold += f" · unsure {low:.2f}–{high:.2f}"
+    return f"""
+<div role="img" aria-label="{_scale_in_words(analysis, bundle)}" style="margin:.4rem 0 .2rem">
+  <div style="position:relative;height:14px;border-radius:7px;background:{_bands(low, high)}">
+    <div style="position:absolute;left:{analysis.threshold:.2%};top:0;width:2px;height:14px;
+      background:#fff"></div>
+    <div style="position:absolute;left:clamp(4px,{analysis.y_score:.2%},calc(100% - 4px));top:-5px;
+      width:8px;height:24px;margin-left:-4px;border-radius:4px;background:#fff;border:2px solid #111"></div>
+  </div>
+  <div style="display:flex;justify-content:space-between;font-size:.875rem;margin-top:.35rem">
+    <span>0 real</span><span>{threshold}</span><span>1 AI</span>
+  </div>
+</div>"""
+
+
+def _bands(low: float, high: float) -> str:
+    """The bar's three colours, as a value of CSS."""
+    real = f"{COLOURS[Verdict.REAL]} 0 {low:.2%}"
+    unsure = f"{COLOURS[Verdict.UNSURE]} {low:.2%} {high:.2%}"
+    ai = f"{COLOURS[Verdict.AI]} {high:.2%} 100%"
+    return f"linear-gradient(90deg,{real},{unsure},{ai})"
+
+
+def _scale_in_words(analysis: Analysis, bundle: Bundle) -> str:
+    """The same for those who do not see the bar."""
+    low, high = bundle.unsure
+    sentence = (
+        f"Score {analysis.y_score:.3f} on a scale from 0, real, to 1, AI-generated; threshold"
+        f" {analysis.threshold:.3f}"
     )
-    band = f" · unsure {low:.2f}–{high:.2f}" if f"{low:.2f}" != f"{high:.2f}" else ""
-    return (
-        f'<div role="img" aria-label="{label}" style="margin:.4rem 0 .2rem">'
-        f'<div style="position:relative;height:14px;border-radius:7px;background:linear-gradient(90deg,{COLOURS["real"]} 0 {low:.2%},'
-        f'{COLOURS["unsure"]} {low:.2%} {high:.2%},{COLOURS["ai"]} {high:.2%} 100%)">'
-        f'<div style="position:absolute;left:{analysis.threshold:.2%};top:0;width:2px;height:14px;background:#fff"></div>'
-        f'<div style="position:absolute;left:clamp(4px,{analysis.y_score:.2%},calc(100% - 4px));top:-5px;width:8px;height:24px;margin-left:-4px;'
-        f'border-radius:4px;background:#fff;border:2px solid #111"></div></div>'
-        f'<div style="display:flex;justify-content:space-between;font-size:.875rem;margin-top:.35rem">'
-        f"<span>0 real</span><span>threshold {analysis.threshold:.2f}{band}</span><span>1 AI</span></div></div>"
-    )
+    if f"{low:.3f}" != f"{high:.3f}":
+        sentence += f"; unsure between {low:.3f} and {high:.3f}"
+    return f"{sentence}."

@@ -1,4 +1,5 @@
-"""Self-attention over a convolutional feature map, and the classifier on top: the part architectures share."""
+"""Self-attention over a convolutional feature map, and the classifier on top: the part architectures
+share."""
 
 from __future__ import annotations
 
@@ -10,13 +11,17 @@ if TYPE_CHECKING:
 HEAD_LAYERS = ("tokens", "attention", "attended", "attention_scores", "pooled", "hidden", "dropout", "logit")
 
 
-def attach_attention_head(features: keras.KerasTensor, *, heads: int, key_dim: int, residual: bool, hidden: int, dropout: float) -> dict:
-    """Tokens -> multi-head self-attention (Vaswani et al. 2017) -> average over tokens -> Dense ReLU -> dropout -> logit.
+def attach_attention_head(
+    features: keras.KerasTensor, *, heads: int, key_dim: int, residual: bool, hidden: int, dropout: float
+) -> dict:
+    """Tokens -> multi-head self-attention (Vaswani et al. 2017) -> average over tokens -> Dense ReLU ->
+    dropout -> logit.
 
-    features: (B, gh, gw, C). Returns ``{"logit": (B, 1), "attention": (B, 1, heads, n, n)}`` with n = gh * gw.
-    The published network ends in a sigmoid; it is folded into the loss (``from_logits``) and the calibration, which is the
-    same function and does not saturate. Both outputs are float32 whatever the dtype policy.
-    With no heads there is no attention and no output of it: the same classifier on the average of the tokens, for comparison.
+    features: (B, gh, gw, C). Returns ``{"logit": (B, 1), "attention": (B, 1, heads, n, n)}`` with n = gh *
+    gw. The published network ends in a sigmoid; it is folded into the loss (``from_logits``) and the
+    calibration, which is the same function and does not saturate. Both outputs are float32 whatever the dtype
+    policy. With no heads there is no attention and no output of it: the same classifier on the average of the
+    tokens, for comparison.
     """
     from keras import layers
 
@@ -29,7 +34,9 @@ def attach_attention_head(features: keras.KerasTensor, *, heads: int, key_dim: i
         if residual:
             attended = layers.Add(name="attended")([tokens, attended])
         n = height * width
-        outputs["attention"] = layers.Reshape((1, heads, n, n), dtype="float32", name="attention_scores")(scores)
+        outputs["attention"] = layers.Reshape((1, heads, n, n), dtype="float32", name="attention_scores")(
+            scores
+        )
     x = layers.GlobalAveragePooling1D(name="pooled")(attended)
     x = layers.Dense(hidden, activation="relu", name="hidden")(x)
     x = layers.Dropout(dropout, name="dropout")(x)

@@ -1,4 +1,5 @@
-"""A network of a few thousand weights with the same anatomy as the real one: what tests and quick trials train."""
+"""A network of a few thousand weights with the same anatomy as the real one: what tests and quick trials
+train."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ PREPROCESSING = Preprocessing(size=32, short_side=36, jpeg_quality=90)
 
 
 def build(backbone_weights=None, *, heads=1, key_dim=8, residual=True, hidden=16, dropout=0.1):
-    """See :class:`Architecture`. Three strided convolutions stand in for the backbone; there are no ImageNet weights for it."""
+    """See :class:`Architecture`. Three strided convolutions stand in for the backbone; there are no
+    ImageNet weights for it."""
     import keras
     from keras import layers
 
@@ -25,7 +27,9 @@ def build(backbone_weights=None, *, heads=1, key_dim=8, residual=True, hidden=16
     backbone = keras.Model(inputs, x)
     if backbone_weights is not None:
         backbone.load_weights(backbone_weights)
-    outputs = attach_attention_head(x, heads=heads, key_dim=key_dim, residual=residual, hidden=hidden, dropout=dropout)
+    outputs = attach_attention_head(
+        x, heads=heads, key_dim=key_dim, residual=residual, hidden=hidden, dropout=dropout
+    )
     return keras.Model(inputs, outputs, name="tiny_attention")
 
 
@@ -36,5 +40,5 @@ ARCHITECTURE = Architecture(
     head=HEAD_LAYERS,
     feature_layer="relu3",
     grid=(4, 4),
-    arguments={"heads": 1, "key_dim": 8, "residual": True, "hidden": 16, "dropout": 0.1},
+    stages=("relu1", "relu2"),
 )

@@ -1,24 +1,19 @@
-"""Is every file there, inside the dataset's folder, and readable?"""
+"""Is every file there, and inside the dataset's folder?"""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 import pandas as pd
 
 from detector.datasets.dataset import DatasetError
-from detector.datasets.near_duplicates import dhash, thumbnail
-from detector.images import ImageReadError, Photo, read_image
+from detector.printable import printable
 
-# dhash needs a 9 x 8 picture; this leaves JPEG its fast reduced-scale decoding and still averages out the choice of scale.
-HASH_SHORT_SIDE = 64
 
 def without_repeats(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows sorted by id, each id once; DatasetError if one image is labelled or split two ways."""
@@ -27,7 +22,8 @@ def without_repeats(rows: pd.DataFrame) -> pd.DataFrame:
         twice = rows.groupby("id")[column].nunique().loc[lambda n: n > 1]
         if len(twice):
             others = f" (and {len(twice) - 1} more)" if len(twice) > 1 else ""
-            raise DatasetError(f"{twice.index[0]}{others} is {what}. Correct the manifest and try again.")
+            first = printable(str(twice.index[0]))
+            raise DatasetError(f"{first}{others} is {what}. Correct the manifest and try again.")
     return rows.drop_duplicates("id", ignore_index=True)
 
 
@@ -47,7 +43,12 @@ def on_disk(root: Path, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[st
         if not id or "\0" in id:
             return "This row names no file."
         # A manifest can come from anybody: it must not make us open files that are none of the dataset's.
-        if id.startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", id) or not folder_inside(os.path.dirname(id)):
+        if (
+            id.startswith("/")
+            or ".." in parts
+            or re.match(r"[A-Za-z]:", id)
+            or not folder_inside(os.path.dirname(id))
+        ):
             return "The path leads out of the dataset's folder, so the file was not opened."
         path = os.path.join(real_root, id)
         try:
@@ -62,49 +63,15 @@ def on_disk(root: Path, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[st
 
     problems = rows["id"].map(problem)
     bad = problems.notna()
-    return rows[~bad].reset_index(drop=True), list(zip(rows.loc[bad, "id"], problems[bad], strict=True))
-
-
-def decode(
-    root: Path,
-    rows: pd.DataFrame,
-    hash_them: bool,
-    progress: Callable[[int, int], None] | None,
-    inspect: Callable[[str, Photo], None] | None,
-):
-    """Read every image: (readable rows, (hashes uint64, thumbnails uint8 (n, 8, 9)) of those, [(id, sentence)] of the others)."""
-
-    def read(id: str) -> np.ndarray | str | None:
-        try:
-            photo = read_image(root / id, short_side=HASH_SHORT_SIDE)
-        except ImageReadError as error:
-            return str(error)
-        except OSError:
-            return "The file could not be opened."
-        if inspect:
-            inspect(id, photo)
-        return thumbnail(photo.pixels) if hash_them else None
-
-    results = []
-    # Pillow decodes without the interpreter lock; more threads would only hold more large pictures in memory at once.
-    pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
-    try:
-        for result in pool.map(read, rows["id"]):
-            results.append(result)
-            if progress and (len(results) % 100 == 0 or len(results) == len(rows)):
-                progress(len(results), len(rows))
-    finally:
-        pool.shutdown(cancel_futures=True)  # if progress raised, to stop us
-
-    bad = np.array([isinstance(result, str) for result in results])
-    failures = [(id, result) for id, result in zip(rows["id"], results, strict=True) if isinstance(result, str)]
-    thumbnails = [result for result in results if not isinstance(result, str)] if hash_them else []
-    thumbnails = np.array(thumbnails, dtype=np.uint8).reshape(-1, 8, 9)
-    return rows[~bad].reset_index(drop=True), (dhash(thumbnails), thumbnails), failures
+    missing = list(zip(rows.loc[bad, "id"], problems[bad], strict=True))
+    return rows[~bad].reset_index(drop=True), missing
 
 
 def require_some(rows: pd.DataFrame, unreadable: Sequence[tuple[str, str]], root: Path) -> None:
     """DatasetError if nothing is left, naming the first file and what is wrong with it."""
     if rows.empty:
         id, sentence = unreadable[0]
-        raise DatasetError(f"None of the {len(unreadable)} images in {root} can be used. The first is {id}: {sentence}")
+        raise DatasetError(
+            f"None of the {len(unreadable)} images in {printable(root)} can be used. The first is"
+            f" {printable(id)}: {sentence}"
+        )

@@ -7,18 +7,21 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from detector.evaluation import deliveries, scorecard, slices
+from detector.evaluation import perturbed, scorecard, slices, subsets
 from detector.evaluation.calibration import sigmoid
 from detector.evaluation.curves import Curves
+from detector.evaluation.formulas import Rows
+from detector.evaluation.metrics import Estimates
 from detector.evaluation.reliability import HISTOGRAM_BINS, Reliability, histogram
-from detector.evaluation.scorecard import Card
 from detector.evaluation.shortcut import Shortcut, shortcut
+from detector.evaluation.subsets import Subsets
 
 
 class Evaluation:
-    """rows: y_true (0/1) and y_score in [0, 1], and any other columns. Nothing kept here depends on a threshold."""
+    """rows: y_true (0/1) and y_score in [0, 1], and any other columns. Nothing kept here depends on a
+    threshold."""
 
-    def __init__(self, rows: pd.DataFrame, masks: dict[str, np.ndarray] | None = None):
+    def __init__(self, rows: pd.DataFrame, masks: Subsets | None = None):
         """masks: the named sets, where more than these rows decides what they are."""
         self.rows = rows
         if masks is not None:
@@ -28,15 +31,19 @@ class Evaluation:
         self._slicings: dict[str, slices.Slicing] = {}
 
     @classmethod
-    def by_delivery(cls, rows: pd.DataFrame) -> dict[str, Evaluation]:
-        """One evaluation of each delivery, never of copies of one picture together; sets are called in all of them what they are in the whole."""
-        tables = deliveries.by_delivery(rows)
+    def by_perturbation(cls, rows: pd.DataFrame) -> dict[str, Evaluation]:
+        """One evaluation of each perturbation, never of copies of one picture together; sets are called in
+        all of them what they are in the whole."""
+        tables = perturbed.by_perturbation(rows)
         if len(tables) == 1:
             return {name: cls(table) for name, table in tables.items()}
-        arrived, sets = deliveries.names(rows), slices.named_sets(rows)
-        return {
-            name: cls(table, {key: inside for key, mask in sets.items() if (inside := mask[arrived == name]).any()}) for name, table in tables.items()
-        }
+        of_row = perturbed.names(rows)
+        sets = subsets.named_sets(rows)
+        evaluations = {}
+        for name, table in tables.items():
+            masks = _within(sets, of_row == name)
+            evaluations[name] = cls(table, masks)
+        return evaluations
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -57,26 +64,33 @@ class Evaluation:
     @cached_property
     def reliability_before(self) -> Reliability | None:
         """Of the raw network, sigmoid(logit), before calibration; None without logits."""
-        return Reliability.of(self.y_true, sigmoid(self.rows["logit"].to_numpy())) if "logit" in self.rows else None
+        if "logit" not in self.rows:
+            return None
+        raw_scores = sigmoid(self.rows["logit"].to_numpy())
+        return Reliability.of(self.y_true, raw_scores)
 
     @cached_property
-    def without_threshold(self) -> Card:
+    def without_threshold(self) -> Estimates:
         """Metrics that no threshold changes."""
-        return scorecard.of_ranking(self.curves) | scorecard.of_probabilities(self.y_true, self.y_score, self.reliability)
+        return scorecard.without_threshold(self)
 
-    def card(self, threshold: float) -> Card:
+    def estimates(self, threshold: float) -> Estimates:
         """Every metric with its interval."""
-        return scorecard.at_threshold(self.curves.at(threshold)) | self.without_threshold
+        confusion_matrix = self.curves.at(threshold)
+        return scorecard.at_threshold(confusion_matrix) | self.without_threshold
 
     @cached_property
-    def masks(self) -> dict[str, np.ndarray]:
+    def masks(self) -> Subsets:
         """The named sets (all rows, in-distribution, unseen, ...): name -> bool (n,)."""
-        return slices.named_sets(self.rows)
+        return subsets.named_sets(self.rows)
 
     @cached_property
-    def sets(self) -> dict[str, Curves]:
-        """Curves of the named sets."""
-        return {name: Curves.of(self.y_true[chosen], self.y_score[chosen]) for name, chosen in self.masks.items()}
+    def sets(self) -> dict[str, Rows]:
+        """The rows of the named sets."""
+        sets = {}
+        for name, inside in self.masks.items():
+            sets[name] = Rows(self.y_true[inside], self.y_score[inside])
+        return sets
 
     @cached_property
     def columns(self) -> list[str]:
@@ -92,3 +106,9 @@ class Evaluation:
     @cached_property
     def shortcut(self) -> Shortcut | None:
         return shortcut(self.rows)
+
+
+def _within(sets: Subsets, chosen: np.ndarray) -> Subsets:
+    """The sets of the chosen rows alone, without those that are empty there. chosen: bool (n,)."""
+    inside = {name: mask[chosen] for name, mask in sets.items()}
+    return {name: mask for name, mask in inside.items() if mask.any()}

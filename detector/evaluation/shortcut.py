@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from detector.evaluation.curves import Curves
+from detector.evaluation.formulas import ROC_AUC
 from detector.evaluation.intervals import Estimate
-from detector.evaluation.scorecard import of_ranking
+
+if TYPE_CHECKING:
+    from sklearn.model_selection import StratifiedKFold
 
 FACTS = ("width", "height", "format", "quality", "jpeg_quality", "bytes")
-"""Columns taken for facts of the file; with the prefix ``original_`` those before somebody prepared the pictures."""
+"""Columns taken for facts of the file; with the prefix ``original_`` those before somebody prepared the
+pictures."""
 MAX_ROWS = 20_000
 FOLDS = 5
 
@@ -39,37 +44,75 @@ def fact_columns(rows: pd.DataFrame) -> list[str]:
 
 
 def shortcut(rows: pd.DataFrame) -> Shortcut | None:
-    """Gradient-boosted trees on the facts of the file and the aspect ratio, scored on rows they did not see (5 folds), beside the model.
+    """Gradient-boosted trees on the facts of the file and the aspect ratio, scored on rows they did not see
+    (5 folds), beside the model.
 
-    At most ``MAX_ROWS`` rows, drawn at random, are used. None where there are no such columns or fewer than ``FOLDS`` rows of a class.
+    At most ``MAX_ROWS`` rows, drawn at random, are used. None where there are no such columns or fewer than
+    ``FOLDS`` rows of a class.
     """
     columns = fact_columns(rows)
     if len(rows) > MAX_ROWS:
         rows = rows.sample(MAX_ROWS, random_state=0)
     y_true = rows["y_true"].to_numpy()
-    if not columns or min(np.count_nonzero(y_true == label) for label in (0, 1)) < FOLDS:
+    n_ai = int(np.count_nonzero(y_true == 1))
+    n_real = int(np.count_nonzero(y_true == 0))
+    if not columns or min(n_ai, n_real) < FOLDS:
         return None
-    from sklearn.ensemble import HistGradientBoostingClassifier  # not at the top: scikit-learn would slow down opening the page
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    table = _table(rows, columns)
+    usable = _usable(table, y_true)
+    if not usable.any():
+        return None
+    by_facts = _scores_of_trees(table[:, usable], y_true)
+    file_facts = ROC_AUC.of(Curves.of(y_true, by_facts))
+    model = ROC_AUC.of(Curves.of(y_true, rows["y_score"].to_numpy()))
+    if file_facts is None or model is None:
+        return None
+    looked_at = [str(column) for column, use in zip(columns, usable, strict=False) if use]
+    return Shortcut(tuple(looked_at), len(rows), file_facts, model)
+
+
+def _folds() -> StratifiedKFold:
+    # Not at the top: scikit-learn would slow down opening the page.
+    from sklearn.model_selection import StratifiedKFold
+
+    return StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+
+
+def _usable(table: np.ndarray, y_true: np.ndarray) -> np.ndarray:
+    """bool (facts,): which have a number in what every fold trains on; scikit-learn cannot bin the others."""
+    known = np.isfinite(table)
+    in_folds = [known[training].any(axis=0) for training, _ in _folds().split(table, y_true)]
+    return np.all(in_folds, axis=0)
+
+
+def _scores_of_trees(table: np.ndarray, y_true: np.ndarray) -> np.ndarray:
+    """float64 (n,): P(AI-generated) of each row, from trees that did not see it."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.model_selection import cross_val_predict
 
     trees = HistGradientBoostingClassifier(max_iter=60, max_depth=4, random_state=0)
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
-    y_score = cross_val_predict(trees, _table(rows, columns), y_true, cv=folds, method="predict_proba")[:, 1]
-    areas = [of_ranking(Curves.of(y_true, score))["roc_auc"] for score in (y_score, rows["y_score"].to_numpy())]
-    return Shortcut(tuple(map(str, columns)), len(rows), *areas)
+    probabilities = cross_val_predict(trees, table, y_true, cv=_folds(), method="predict_proba")
+    return probabilities[:, 1]
 
 
 def _table(rows: pd.DataFrame, columns: list[str]) -> np.ndarray:
-    """float64 (n, facts): numbers as they are, texts as the rank of how common they are, and aspect ratios where sides are known."""
-    facts = []
-    for column in columns:
-        values = rows[column]
-        if not is_numeric_dtype(values):
-            values = values.astype(str).map({name: rank for rank, name in enumerate(values.astype(str).value_counts().index)})
-        facts.append(values.to_numpy(dtype=np.float64, na_value=np.nan))
+    """float64 (n, facts): numbers as they are, texts as the rank of how common they are, and aspect ratios
+    where sides are known."""
+    facts = {column: _numbers(rows[column]) for column in columns}
     for prefix in ("", "original_"):
-        if {f"{prefix}width", f"{prefix}height"} <= set(columns):
-            width, height = (facts[columns.index(f"{prefix}{side}")] for side in ("width", "height"))
-            facts.append(width / np.maximum(height, 1))
-    table = np.column_stack(facts)
+        width = facts.get(f"{prefix}width")
+        height = facts.get(f"{prefix}height")
+        if width is not None and height is not None:
+            facts[f"{prefix}aspect"] = width / np.maximum(height, 1)
+    table = np.column_stack(list(facts.values()))
     return np.where(np.isfinite(table), table, np.nan)
+
+
+def _numbers(values: pd.Series) -> np.ndarray:
+    """float64 (n,); NaN where there is no value, or a blank one."""
+    if not is_numeric_dtype(values):
+        texts = values.astype("string").str.strip()
+        texts = texts.where(texts != "")
+        by_frequency = texts.value_counts().index
+        values = texts.map({text: rank for rank, text in enumerate(by_frequency)})
+    return values.to_numpy(dtype=np.float64, na_value=np.nan)

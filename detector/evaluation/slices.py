@@ -1,8 +1,8 @@
-"""The same rows cut by a column, each part with curves of its own, so that a threshold moves all of them at once."""
+"""The same rows cut by a column, each part with curves of its own, so that a threshold moves all of them
+at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,13 +11,19 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from detector.evaluation.curves import Curves
-from detector.evaluation.intervals import Estimate, wilson
+from detector.evaluation.formulas import OfMatrix, Predicted, Rows
+from detector.evaluation.intervals import Estimate
+from detector.evaluation.metrics import Metric, Place, shown_in
 
 NOT_SLICES = {"id", "y_true", "y_score", "logit", "width", "height"}
 MAX_SLICES = 60
+MAX_DISTINCT_NUMBERS = 12
+"""Numbers with more values than these are cut into quarters."""
 OTHERS, NOTHING = "(all others)", "(none)"
 SIZE = "size"
-ALL_ROWS = "all rows"
+
+Row = dict[str, float | int | None]
+"""A row of a table: what ``summary`` gives."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +37,8 @@ class Slicing:
 
     @classmethod
     def by(cls, rows: pd.DataFrame, column: str, most: int | None = MAX_SLICES) -> Slicing:
-        """By the values of a column, or by ``SIZE``. Numbers with many values are cut into quarters, the rarest texts become one slice.
+        """By the values of a column, or by ``SIZE``. Numbers with many values are cut into quarters, the
+        rarest texts become one slice.
 
         most: slices there may be, None for any number.
         """
@@ -39,60 +46,90 @@ class Slicing:
         return cls(names, codes, rows["y_true"].to_numpy(), rows["y_score"].to_numpy())
 
     @cached_property
+    def parts(self) -> dict[str, Rows]:
+        """Slice -> its rows."""
+        order = np.argsort(self.codes, kind="stable")
+        numbers = np.arange(len(self.names) + 1)
+        edges = np.searchsorted(self.codes[order], numbers)
+        parts = {}
+        for number, name in enumerate(self.names):
+            inside = order[edges[number] : edges[number + 1]]
+            parts[name] = Rows(self.y_true[inside], self.y_score[inside])
+        return parts
+
+    @property
     def curves(self) -> dict[str, Curves]:
         """Slice -> its curves."""
-        order = np.argsort(self.codes, kind="stable")
-        edges = np.searchsorted(self.codes[order], np.arange(len(self.names) + 1))
-        parts = (order[start:end] for start, end in zip(edges[:-1], edges[1:], strict=True))
-        return {name: Curves.of(self.y_true[part], self.y_score[part]) for name, part in zip(self.names, parts, strict=True)}
+        return {name: part.curves for name, part in self.parts.items()}
 
     def rows(self, name: str) -> np.ndarray:
         """bool (n,): which rows are in the slice; none if there is no such slice."""
-        return self.codes == (self.names.index(name) if name in self.names else -1)
+        code = self.names.index(name) if name in self.names else -1
+        return self.codes == code
 
     def table(self, threshold: float) -> pd.DataFrame:
-        """One row per slice, worst first: by the upper end of the accuracy's interval, so that a few unlucky rows do not lead the list."""
-        records = [{"slice": name, **summary(curves, threshold)} for name, curves in self.curves.items()]
-        return pd.DataFrame(records).sort_values("accuracy_high", kind="stable", ignore_index=True)
+        """One row per slice, worst first: by the upper end of the accuracy's interval, so that a few
+        unlucky rows do not lead the list."""
+        return worst_first(table(self.parts, threshold))
+
+
+def table(parts: dict[str, Rows], threshold: float) -> pd.DataFrame:
+    """A row for each of some parts of the rows: its name as ``slice``, and its ``summary``."""
+    records = [{"slice": name, **summary(part, threshold)} for name, part in parts.items()]
+    return pd.DataFrame(records)
+
+
+def worst_first(table: pd.DataFrame) -> pd.DataFrame:
+    """Sorted by the upper end of the accuracy's interval."""
+    return table.sort_values("accuracy_high", kind="stable", ignore_index=True)
+
+
+def summary(rows: Predicted, threshold: float) -> Row:
+    """A slice's row in a table: counts, the metrics of ``Place.SLICES``, of proportions with the ends of
+    their intervals. NaN and None where its rows do not define a figure."""
+    curves = rows.curves
+    row: Row = {"n": curves.n, "n_ai": curves.n_ai, "n_real": curves.n_real}
+    for metric in shown_in(Place.SLICES) + shown_in(Place.SLICES_FILE):
+        if has_interval(metric):
+            row |= spread(metric.name, metric.estimate(rows, threshold))
+        else:
+            row[metric.name] = metric.value(rows, threshold)
+    return row
+
+
+def has_interval(metric: Metric) -> bool:
+    """Whether slices come with the metric's interval: where it is a proportion, which takes no draws."""
+    return isinstance(metric.formula, OfMatrix) and metric.formula.is_proportion
+
+
+def spread(name: str, estimate: Estimate | None) -> dict[str, float | int | None]:
+    """An estimate as three columns of a table, NaN where there is none."""
+    estimate = estimate or Estimate(float("nan"))
+    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
 
 
 def columns(rows: pd.DataFrame) -> list[str]:
-    """What rows can be sliced by: every column with at least two values that says more than which row it is."""
+    """What rows can be sliced by: every column with at least two values that says more than which row it
+    is."""
+    candidates = [*rows.columns, *([SIZE] if _sized(rows) else [])]
     found = []
-    for column in dict.fromkeys([*rows.columns, *([SIZE] if _sized(rows) else [])]):
-        if column not in NOT_SLICES:
-            values = _values(rows, column)
-            distinct = values.nunique(dropna=False)
-            if distinct > 1 and (is_numeric_dtype(values) or distinct <= max(MAX_SLICES, len(rows) // 4)):
-                found.append(column)
+    for column in dict.fromkeys(candidates):
+        if column not in NOT_SLICES and _says_more_than_which_row(_values(rows, column)):
+            found.append(column)
     return found
 
 
-def named_sets(rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """The sets a test is reported on: each value of ``split`` and, where some of its rows are paired, these and the rest. name -> bool (n,)."""
-    sets = {ALL_ROWS: np.ones(len(rows), dtype=bool)}
-    if "split" not in rows:
-        return sets
-    split = rows["split"].astype(str)
-    paired = rows["paired"].to_numpy() if "paired" in rows and is_bool_dtype(rows["paired"]) else np.zeros(len(rows), dtype=bool)
-    for name in sorted(split.value_counts().index[:MAX_SLICES]):
-        chosen = (split == name).to_numpy()
-        sets[name] = chosen
-        if (chosen & paired).any() and (chosen & ~paired).any():
-            sets[f"{name}, paired"], sets[f"{name}, unpaired"] = chosen & paired, chosen & ~paired
-    return sets
-
-
-def default_set(sets: Iterable[str]) -> str:
-    """The named set to begin with: what says most about pictures from elsewhere. Unseen sources with matched subjects, else unseen ones, else the
-    test split, else all rows."""
-    sets = list(sets)
-    return next((name for name in ("unseen, paired", "unseen", "test") if name in sets), ALL_ROWS)
+def _says_more_than_which_row(values: pd.Series) -> bool:
+    distinct = values.nunique(dropna=False)
+    if distinct < 2:
+        return False
+    return is_numeric_dtype(values) or distinct <= max(MAX_SLICES, len(values) // 4)
 
 
 def _values(rows: pd.DataFrame, column: str) -> pd.Series:
     if column == SIZE and _sized(rows):
-        return np.minimum(rows["width"], rows["height"]).rename("short side")
+        short_side = np.minimum(rows["width"], rows["height"])
+        return pd.Series(short_side, name="short side")
     return rows[column]
 
 
@@ -101,46 +138,43 @@ def _sized(rows: pd.DataFrame) -> bool:
 
 
 def _coded(values: pd.Series, most: int | None) -> tuple[list[str], np.ndarray]:
-    if is_numeric_dtype(values) and not is_bool_dtype(values) and values.nunique() > 12:
+    is_number = is_numeric_dtype(values) and not is_bool_dtype(values)
+    if is_number and values.nunique() > MAX_DISTINCT_NUMBERS:
         values = _quarters(values)
     codes, uniques = pd.factorize(values, use_na_sentinel=False, sort=False)
-    names = [NOTHING if value is None or value != value or value == "" else str(value) for value in uniques.tolist()]
+    names = [_name(value) for value in uniques.tolist()]
     if most is not None and len(names) > most:
-        kept = np.argsort(-np.bincount(codes), kind="stable")[: most - 1]
-        place = np.full(len(names), most - 1)
-        place[kept] = np.arange(len(kept))
-        codes, names = place[codes], [*(names[number] for number in kept), OTHERS]
+        names, codes = _rarest_together(names, codes, most)
     # Two values may read the same, such as 1 and "1": then they are one slice.
     merged = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    return list(merged), np.array([merged[name] for name in names], dtype=np.int64)[codes]
+    code_of = np.array([merged[name] for name in names], dtype=np.int64)
+    return list(merged), code_of[codes]
+
+
+def _name(value: object) -> str:
+    is_missing = value is None or value != value
+    return NOTHING if is_missing or value == "" else str(value)
+
+
+def _rarest_together(names: list[str], codes: np.ndarray, most: int) -> tuple[list[str], np.ndarray]:
+    """The most frequent names, and all others as one, ``most`` in all."""
+    by_frequency = np.argsort(-np.bincount(codes), kind="stable")
+    kept = by_frequency[: most - 1]
+    place = np.full(len(names), most - 1)
+    place[kept] = np.arange(len(kept))
+    return [*(names[number] for number in kept), OTHERS], place[codes]
 
 
 def _quarters(values: pd.Series) -> pd.Series:
-    """"256 to 300" and so on: four slices of about equal size, fewer where many values are the same."""
+    """ "256 to 300" and so on: four slices of about equal size, fewer where many values are the same."""
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    finite = numbers[np.isfinite(numbers)]
-    edges = np.unique(np.quantile(finite, (0.25, 0.5, 0.75)))
+    is_finite = np.isfinite(numbers)
+    edges = np.unique(np.quantile(numbers[is_finite], (0.25, 0.5, 0.75)))
     part = np.searchsorted(edges, numbers)
     text = np.full(len(numbers), "", dtype=object)
     for number in range(len(edges) + 1):
-        inside = (part == number) & np.isfinite(numbers)
+        inside = (part == number) & is_finite
         if inside.any():
-            text[inside] = f"{numbers[inside].min():g} to {numbers[inside].max():g}"
+            low, high = numbers[inside].min(), numbers[inside].max()
+            text[inside] = f"{low:g} to {high:g}"
     return pd.Series(text)
-
-
-def summary(curves: Curves, threshold: float) -> dict[str, float | int | None]:
-    """A slice's row in a table: counts, shares with the ends of their intervals, areas. NaN and None where its rows do not define a figure."""
-    counts = curves.at(threshold)
-    figures: dict[str, float | int | None] = {"n": curves.n, "n_ai": curves.n_ai, "n_real": curves.n_real}
-    proportions = {
-        "accuracy": wilson(counts.tn + counts.tp, counts.n),
-        "recall": wilson(counts.tp, curves.n_ai),
-        "false_alarm_rate": wilson(counts.fp, curves.n_real),
-    }
-    for name, estimate in proportions.items():
-        estimate = estimate or Estimate(float("nan"))
-        figures |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
-    figures["balanced_accuracy"] = (counts.tp / curves.n_ai + counts.tn / curves.n_real) / 2 if curves.both else None
-    figures["roc_auc"], figures["average_precision"] = curves.roc_auc, curves.average_precision
-    return figures

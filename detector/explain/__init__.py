@@ -1,6 +1,8 @@
-"""Explanation methods, one per file behind one verb, ``Classifier.explain``, all returning a :class:`Heatmap`.
+"""Explanation methods, one per file behind one verb, ``Classifier.explain``, all returning a
+:class:`Heatmap`.
 
-``METHODS`` lists them by name, the quick ones first. How far a map can be believed: ``detector.explain.faithfulness`` and ``.sanity``.
+``METHODS`` lists them by name, the quick ones first. How far a map can be believed:
+``detector.explain.faithfulness`` and ``.sanity``.
 """
 
 from detector.explain import attention_rollout, grad_cam, occlusion, token_contributions
@@ -11,5 +13,6 @@ from detector.explain.method import Cancelled, Job, Method, Unavailable
 __all__ = ["METHODS", "Cancelled", "Cost", "Heatmap", "Job", "Method", "Unavailable", "received", "rollout"]
 
 METHODS: dict[str, Method] = {
-    module.METHOD.name: module.METHOD for module in (attention_rollout, token_contributions, grad_cam, occlusion)
+    module.METHOD.name: module.METHOD
+    for module in (attention_rollout, token_contributions, grad_cam, occlusion)
 }

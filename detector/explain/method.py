@@ -13,9 +13,15 @@ import numpy as np
 
 from detector.engine import BATCH_SIZE, Engine
 from detector.explain.heatmap import Cost, Heatmap
+from detector.verdicts import Side
 
 if TYPE_CHECKING:
     from detector.architectures import Architecture
+
+
+QUICK_PICTURES = 8
+"""A method that shows the network no more pictures than this for a map is quick: the map is there after a
+glance."""
 
 
 class Cancelled(Exception):
@@ -27,12 +33,19 @@ class Unavailable(ValueError):
 
 
 class Job:
-    """One explanation in the making: takes turns at the network, counts what it costs, tells how far it is, stops when asked to.
+    """One explanation in the making: takes turns at the network, counts what it costs, tells how far it is,
+    stops when asked to.
 
-    progress(done, total): called after every batch, in pictures through the network. cancelled(): asked before every batch.
+    progress(done, total): called after every batch, in pictures through the network. cancelled(): asked
+    before every batch.
     """
 
-    def __init__(self, engine: Engine, progress: Callable[[int, int], None] | None = None, cancelled: Callable[[], bool] | None = None):
+    def __init__(
+        self,
+        engine: Engine,
+        progress: Callable[[int, int], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ):
         self.engine = engine
         self._progress, self._cancelled = progress, cancelled
         self._done = self._total = self._backward = 0
@@ -48,24 +61,36 @@ class Job:
         self._total += pictures
 
     def forward(self, image: np.ndarray) -> tuple[float, np.ndarray | None]:
-        """One model input, uint8 (size, size, 3) -> its logit and attention float32 (layers, heads, n, n) or None."""
-        logits, attention = self._turn(1, partial(self.engine.forward, image[None]))
+        """One model input, uint8 (size, size, 3) -> its logit and attention float32 (layers, heads, n, n)
+        or None."""
+        logits, attention = self._run(1, partial(self.engine.forward, image[None]))
         return float(logits[0]), None if attention is None else attention[0]
 
+    def outputs(self, image: np.ndarray, backward: bool = False) -> dict[str, np.ndarray]:
+        """One model input -> all that ``Engine.outputs`` gives, without the axis of the batch. backward: a
+        gradient is made of it."""
+        outputs = self._run(1, partial(self.engine.outputs, image[None]))
+        self._backward += backward
+        return {name: value[0] for name, value in outputs.items()}
+
     def inside(self, make: Callable, image: np.ndarray, backward: bool = False) -> dict[str, np.ndarray]:
-        """``Engine.inside`` on one model input, without the axis of the batch. backward: it takes a gradient."""
-        outputs = self._turn(1, partial(self.engine.inside, make, image[None]))
+        """``Engine.inside`` on one model input, without the axis of the batch. backward: it takes a
+        gradient."""
+        outputs = self._run(1, partial(self.engine.inside, make, image[None]))
         self._backward += backward
         return {name: value[0] for name, value in outputs.items()}
 
     def logits(self, images: Iterable[np.ndarray]) -> np.ndarray:
         """Model inputs, uint8 (size, size, 3) each, made as they are needed -> their logits, float32 (N,)."""
-        images, found = iter(images), []
+        images = iter(images)
+        batches = []
         while batch := list(islice(images, BATCH_SIZE)):
-            found.append(self._turn(len(batch), partial(self.engine.forward, np.stack(batch)))[0])
-        return np.concatenate(found) if found else np.zeros(0, np.float32)
+            work = partial(self.engine.forward, np.stack(batch))
+            logits, _ = self._run(len(batch), work)
+            batches.append(logits)
+        return np.concatenate(batches) if batches else np.zeros(0, np.float32)
 
-    def _turn(self, pictures: int, work: Callable):
+    def _run(self, pictures: int, work: Callable):
         if self._cancelled and self._cancelled():
             raise Cancelled
         result = work()
@@ -77,10 +102,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Method:
-    """An explanation method.
+    """An explanation method: all that the library and the pages know about it.
 
-    name: stable, used in files. title: for people. sentence: what its map means. signed: whether its maps are.
-    pictures(n): how many pictures go through the network for a map of n patches.
+    name: stable, used in files. title: for people. sentence: what its map means. caption: what a map shows,
+    in a few words; "{side}" in it becomes the side that the map is evidence for. signed: whether its maps
+    are. pictures(n): how many pictures go through the network for a map of n patches.
     available(architecture): None, or the sentence why networks of that architecture cannot be explained so.
     run(job, image, towards): the map, still without its cost; for ``explain``, which says what goes in.
     """
@@ -88,20 +114,36 @@ class Method:
     name: str
     title: str
     sentence: str
+    caption: str
     signed: bool
     pictures: Callable[[int], int]
     available: Callable[[Architecture], str | None]
-    run: Callable[[Job, np.ndarray, str | None], Heatmap]
+    run: Callable[[Job, np.ndarray, Side | None], Heatmap]
 
-    def explain(self, job: Job, image: np.ndarray, towards: str | None = None) -> Heatmap:
+    def quick(self, n: int) -> bool:
+        """Whether a map of n patches takes no longer than a glance."""
+        return self.pictures(n) <= QUICK_PICTURES
+
+    def caption_of(self, heatmap: Heatmap) -> str:
+        """What this map, one of the method's, shows, in a few words."""
+        side = Side(heatmap.towards).in_sentence if heatmap.towards else ""
+        return self.caption.format(side=side)
+
+    def explain(self, job: Job, image: np.ndarray, towards: Side | None = None) -> Heatmap:
         """The map of a model input, uint8 (size, size, 3).
 
-        towards: "ai", "real", or None for the side the image is called; it matters only to unsigned maps of evidence. Raises Cancelled,
-        and Unavailable, also where the architecture fits and the network's insides turn out not to.
+        towards: None for the side the image is called; it matters only to unsigned maps of evidence. Raises
+        Cancelled, and Unavailable, also where the architecture fits and the network's insides turn out not
+        to.
         """
         if sentence := self.available(job.engine.bundle.architecture):
             raise Unavailable(sentence)
         before = job.cost
         heatmap = self.run(job, image, towards)
         after = job.cost
-        return replace(heatmap, cost=Cost(after.forward - before.forward, after.backward - before.backward, after.seconds - before.seconds))
+        cost = Cost(
+            after.forward - before.forward,
+            after.backward - before.backward,
+            after.seconds - before.seconds,
+        )
+        return replace(heatmap, cost=cost)

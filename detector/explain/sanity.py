@@ -1,7 +1,9 @@
-"""Does a map depend on what the network has learnt? Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018, section 3.
+"""Does a map depend on what the network has learnt? Adebayo et al., "Sanity Checks for Saliency Maps",
+NeurIPS 2018, section 3.
 
-The head's weights are shuffled, each array within itself, in a second network; the served one is never touched. A map that looks the
-same afterwards shows the picture, or what lies below the head, but not what this classifier decides by.
+The head's weights are shuffled, each array within itself, in a second network; the served one is never
+touched. A map that looks the same afterwards shows the picture, or what lies below the head, but not what
+this classifier decides by.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ SAME_ABOVE = 0.7
 
 @dataclass(frozen=True)
 class Sanity:
-    """correlations: Spearman's rank correlation of the map with the map after each shuffle, in [-1, 1]; 0 where a map has no ranks."""
+    """correlations: Spearman's rank correlation of the map with the map after each shuffle, in [-1, 1]; 0
+    where a map has no ranks."""
 
     method: str
     correlations: tuple[float, ...]
@@ -46,8 +49,10 @@ class ShuffledHead:
     """A second network of a bundle whose head can be shuffled; building it takes seconds, so it is kept."""
 
     def __init__(self, bundle: Bundle):
-        self.engine = Engine(bundle)
-        self._learnt = [(variable, variable.numpy()) for variable in _head_variables(self.engine.network, bundle)]
+        self.engine = Engine(bundle, compiled=False)
+        self._learnt = [
+            (variable, variable.numpy()) for variable in _head_variables(self.engine.network, bundle)
+        ]
 
     def shuffle(self, seed: int) -> None:
         """Permute each array of the head within itself. What lies below it keeps what it has learnt."""
@@ -57,8 +62,16 @@ class ShuffledHead:
                 variable.assign(rng.permutation(learnt.ravel()).reshape(learnt.shape))
 
 
-def check(shuffled: ShuffledHead, job: Job, image: np.ndarray, method: Method, heatmap: Heatmap, shuffles: int = SHUFFLES) -> Sanity:
-    """Compare ``heatmap``, the map of a model input uint8 (size, size, 3), with the maps of the shuffled heads.
+def check(
+    shuffled: ShuffledHead,
+    job: Job,
+    image: np.ndarray,
+    method: Method,
+    heatmap: Heatmap,
+    shuffles: int = SHUFFLES,
+) -> Sanity:
+    """Compare ``heatmap``, the map of a model input uint8 (size, size, 3), with the maps of the shuffled
+    heads.
 
     job: of ``shuffled.engine``. Nobody else may use ``shuffled`` meanwhile. Raises Cancelled.
     """
@@ -66,18 +79,30 @@ def check(shuffled: ShuffledHead, job: Job, image: np.ndarray, method: Method, h
     correlations = []
     for seed in range(shuffles):
         shuffled.shuffle(seed)
-        correlations.append(rank_correlation(heatmap.values, method.explain(job, image, heatmap.towards).values))
+        after = method.explain(job, image, heatmap.towards)
+        correlations.append(rank_correlation(heatmap.values, after.values))
     return Sanity(heatmap.method, tuple(correlations))
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's rank correlation of two maps of the same shape; 0 where one of them is the same everywhere."""
+    """Spearman's rank correlation of two maps of the same shape; 0 where one of them is the same
+    everywhere."""
+    ranks, other_ranks = _centred_ranks(first), _centred_ranks(second)
+    scale = np.sqrt((ranks @ ranks) * (other_ranks @ other_ranks))
+    return float(ranks @ other_ranks / scale) if scale else 0.0
+
+
+def _centred_ranks(values: np.ndarray) -> np.ndarray:
+    """float64 (n,): ranks with mean 0; what differs by rounding only shares a rank."""
     from scipy.stats import rankdata
 
-    first, second = (rankdata(np.round(values.ravel(), 12)) - (values.size + 1) / 2 for values in (first, second))
-    scale = np.sqrt((first @ first) * (second @ second))
-    return float(first @ second / scale) if scale else 0.0
+    return rankdata(np.round(values.ravel(), 12)) - (values.size + 1) / 2
 
 
 def _head_variables(network: keras.Model, bundle: Bundle) -> list:
-    return [variable for name in bundle.architecture.head for variable in network.get_layer(name).weights if variable.shape]
+    return [
+        variable
+        for name in bundle.architecture.head
+        for variable in network.get_layer(name).weights
+        if variable.shape
+    ]

@@ -1,7 +1,7 @@
 """EXIF: a TIFF directory with a camera's words in it.
 
-Read here and not by Pillow, because Pillow reads every entry of a directory, and these come from strangers: this looks at the few
-tags it knows, and at no more bytes of each than it can show.
+Read here and not by Pillow, because Pillow reads every entry of a directory, and these come from strangers:
+this looks at the few tags it knows, and at no more bytes of each than it can show.
 """
 
 from __future__ import annotations
@@ -9,18 +9,33 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
+from detector.provenance.encodings import decoded, utf16
+
 MAX_ENTRIES = 2000
 MAX_TAG_BYTES = 2**18
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 129: 1}
 """Bytes of one value of each TIFF type."""
 
 TAGS = {
-    0x010E: "ImageDescription", 0x010F: "Make", 0x0110: "Model", 0x0131: "Software", 0x0132: "DateTime", 0x013B: "Artist", 0x8298: "Copyright",
-    0x9003: "DateTimeOriginal", 0x9286: "UserComment", 0x9C9B: "XPTitle", 0x9C9C: "XPComment", 0x9C9E: "XPKeywords",
-    0xA433: "LensMake", 0xA434: "LensModel",
-}  # fmt: skip
+    0x010E: "ImageDescription",
+    0x010F: "Make",
+    0x0110: "Model",
+    0x0131: "Software",
+    0x0132: "DateTime",
+    0x013B: "Artist",
+    0x8298: "Copyright",
+    0x9003: "DateTimeOriginal",
+    0x9286: "UserComment",
+    0x9C9B: "XPTitle",
+    0x9C9C: "XPComment",
+    0x9C9E: "XPKeywords",
+    0xA433: "LensMake",
+    0xA434: "LensModel",
+}
 EMBEDDED = {0x02BC: "xmp", 0x83BB: "iptc", 0x8773: "icc", 0xCD41: "credentials"}
 """Tags in which TIFF files keep what other formats keep beside EXIF."""
+_EMBEDDED_BYTES = {"xmp": 2**22, "iptc": 2**20, "icc": 2**22, "credentials": 2**25}
+"""Bytes looked at of these."""
 _SUBDIRECTORY, _GPS, _MAKER_NOTE = 0x8769, 0x8825, 0x927C
 
 
@@ -28,8 +43,8 @@ _SUBDIRECTORY, _GPS, _MAKER_NOTE = 0x8769, 0x8825, 0x927C
 class Exif:
     """texts: name -> what it says, without empty ones. maker_note: the camera maker's private block is there.
 
-    has_location: there is a GPS position; coordinates: it as (degrees north, degrees east), None if it makes no sense.
-    embedded: ``EMBEDDED`` name -> bytes.
+    has_location: there is a GPS position; coordinates: it as (degrees north, degrees east), None if it makes
+    no sense. embedded: ``EMBEDDED`` name -> bytes.
     """
 
     texts: dict[str, str] = field(default_factory=dict)
@@ -40,7 +55,8 @@ class Exif:
 
 
 def read_exif(block: bytes) -> Exif:
-    """The contents of an EXIF block, or of a TIFF file. Raises ValueError if it is none; entries that are broken are left out."""
+    """The contents of an EXIF block, or of a TIFF file. Raises ValueError if it is none; entries that are
+    broken are left out."""
     order = {b"II": "<", b"MM": ">"}.get(block[:2])
     if order is None or len(block) < 8:
         raise ValueError("no EXIF block")
@@ -59,7 +75,17 @@ def read_exif(block: bytes) -> Exif:
 
 def _directory(block: bytes, start: int, order: str) -> dict[int, bytes]:
     """Tag -> raw value of the tags known here."""
-    wanted = {*TAGS, *EMBEDDED, _SUBDIRECTORY, _GPS, _MAKER_NOTE, 1, 2, 3, 4}  # 1 to 4: latitude and longitude, in the GPS directory
+    wanted = {
+        *TAGS,
+        *EMBEDDED,
+        _SUBDIRECTORY,
+        _GPS,
+        _MAKER_NOTE,
+        1,
+        2,
+        3,
+        4,
+    }  # 1 to 4: latitude and longitude, in the GPS directory
     if not 8 <= start <= len(block) - 2:
         return {}
     found = {}
@@ -72,8 +98,9 @@ def _directory(block: bytes, start: int, order: str) -> dict[int, bytes]:
             continue
         size = count * _SIZES.get(kind, 0)
         where = at + 8 if size <= 4 else struct.unpack_from(order + "I", block, at + 8)[0]
-        limit = size if tag in EMBEDDED else min(size, MAX_TAG_BYTES)
-        found.setdefault(tag, block[where : where + limit])
+        if tag not in found:
+            limit = _EMBEDDED_BYTES.get(EMBEDDED.get(tag, ""), MAX_TAG_BYTES)
+            found[tag] = block[where : where + min(size, limit)]
     return found
 
 
@@ -84,25 +111,14 @@ def _follow(block: bytes, directory: dict[int, bytes], tag: int, order: str) -> 
 
 def _text(name: str, raw: bytes, order: str) -> str:
     if name == "UserComment":
-        charset, raw = raw[:8], raw[8:]
+        charset, raw = raw[:8].upper(), raw[8:]
         if charset.startswith(b"UNICODE"):
-            return _utf16(raw, order)
+            return utf16(raw, order)
         if charset.startswith(b"JIS"):
             return raw.decode("iso2022_jp", "replace").strip("\0 ")
     elif name.startswith("XP"):  # Windows: always little-endian
-        return raw.decode("utf-16-le", "replace").strip("\0 ")
-    raw = raw.strip(b"\0 ")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
-
-
-def _utf16(raw: bytes, order: str) -> str:
-    """Programs do not agree whether the order of bytes is the block's own: mostly Latin text shows it by where its zeros are."""
-    first, second = raw[0:400:2].count(0), raw[1:400:2].count(0)
-    big = first > second if first != second else order == ">"
-    return raw.decode("utf-16-be" if big else "utf-16-le", "replace").strip("\0 ")
+        return raw.decode("utf-16-le", "replace").strip("\ufeff\0 ")
+    return decoded(raw, order)
 
 
 def _coordinates(gps: dict[int, bytes], order: str) -> tuple[float, float] | None:

@@ -9,8 +9,18 @@ MAX_LABEL, MAX_VALUE = 80, 300
 """Characters kept of what a stranger wrote."""
 
 KINDS = (
-    "declared AI", "generator trace", "content credentials", "origin", "camera", "software", "date", "location", "credit", "text", "colour profile",
-)  # fmt: skip
+    "declared AI",
+    "generator trace",
+    "content credentials",
+    "origin",
+    "camera",
+    "software",
+    "date",
+    "location",
+    "credit",
+    "text",
+    "colour profile",
+)
 """Most telling first; the order in which findings are listed."""
 
 TELLING = frozenset({"declared AI", "generator trace", "content credentials", "origin", "camera"})
@@ -23,8 +33,9 @@ _SPACES = re.compile(r"\s+")
 class Finding:
     """A statement found in a file. All of it is a claim: whoever can write the file can write this.
 
-    kind: one of ``KINDS``. label: what it is called. value: what it says, one line of printable text of at most ``MAX_VALUE``
-    characters. suggests: a sentence on what to make of it. where: the place in the file, such as "JPEG APP1, EXIF".
+    kind: one of ``KINDS``. label: what it is called. value: what it says, one line of printable text of at
+    most ``MAX_VALUE`` characters. suggests: a sentence on what to make of it. where: the place in the file,
+    such as "JPEG APP1, EXIF".
     """
 
     kind: str
@@ -36,7 +47,9 @@ class Finding:
 
 def finding(kind: str, label: str, value: str, suggests: str, where: str) -> Finding:
     """A finding from text of any length and content."""
-    return Finding(kind, one_line(label, MAX_LABEL), one_line(value, MAX_VALUE), suggests, one_line(where, MAX_LABEL))
+    return Finding(
+        kind, one_line(label, MAX_LABEL), one_line(value, MAX_VALUE), suggests, one_line(where, MAX_LABEL)
+    )
 
 
 def one_line(text: str, limit: int) -> str:

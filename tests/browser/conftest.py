@@ -1,4 +1,5 @@
-"""Fixtures that drive a real Streamlit app in a real Chromium. Without a Chromium the tests here are skipped."""
+"""Fixtures that drive a real Streamlit app in a real Chromium. Without a Chromium the tests here are
+skipped."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.app_in_browser import NoBrowser, chromium, serving
+from tests.support.app_in_browser import NoBrowser, chromium, serving
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -15,7 +16,8 @@ PHONE = {"width": 390, "height": 844}
 
 @pytest.fixture(scope="session")
 def app_server(tmp_path_factory):
-    """``app_server(path) -> url``: the app at ``path``, started on the first call and kept until the session ends.
+    """``app_server(path) -> url``: the app at ``path``, started on the first call and kept until the session
+    ends.
 
     Keyword arguments become environment variables of the app; another environment is another server.
     """
@@ -46,14 +48,17 @@ def browser():
 
 @pytest.fixture
 def open_page(browser):
-    """``open_page(**options) -> Page`` in a fresh context, e.g. ``open_page(viewport=PHONE, color_scheme="dark")``.
+    """``open_page(**options) -> Page`` in a fresh context, e.g. ``open_page(viewport=PHONE,
+    color_scheme="dark")``.
 
     A page that raised an uncaught JavaScript error fails its test.
     """
     contexts, errors = [], []
 
     def open_one(**options):
-        context = browser.new_context(**{"viewport": DESKTOP, "color_scheme": "light", "reduced_motion": "reduce"} | options)
+        context = browser.new_context(
+            **{"viewport": DESKTOP, "color_scheme": "light", "reduced_motion": "reduce"} | options
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -1,4 +1,5 @@
-"""The Evaluate page in Chromium: what a threshold move changes, what a click opens, and what can be taken away."""
+"""The Evaluate page in Chromium: what a threshold move changes, what a click opens, and what can be taken
+away."""
 
 from __future__ import annotations
 
@@ -14,10 +15,13 @@ from detector.evaluation.predictions import read_predictions
 
 ROOT = Path(__file__).parents[2]
 PHONE = {"width": 390, "height": 844}
-DRAWN = "[...document.querySelectorAll('.js-plotly-plot')].filter(plot => plot.querySelector('.main-svg')).length"
+DRAWN = (
+    "[...document.querySelectorAll('.js-plotly-plot')].filter(plot => plot.querySelector('.main-svg')).length"
+)
 FITS = (
-    "[...document.querySelectorAll('.figures > div')].every(cell => [...cell.querySelectorAll('.main-svg')].every("
-    "plot => plot.getBoundingClientRect().right <= cell.getBoundingClientRect().right + 1))"
+    "[...document.querySelectorAll('.figures > div')].every(cell =>"
+    " [...cell.querySelectorAll('.main-svg')].every(plot => plot.getBoundingClientRect().right <="
+    " cell.getBoundingClientRect().right + 1))"
 )
 PATIENCE = 60_000  # ms; a first heatmap waits for TensorFlow
 
@@ -33,7 +37,8 @@ def image_folder(rows, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
     (folder / "images").mkdir()
     for number, id in enumerate(rows["id"][:-1]):
-        Image.fromarray(np.full((48, 64, 3), 6 * number, np.uint8)).save(folder / id)
+        pixels = np.full((48, 64, 3), 6 * number, np.uint8)
+        Image.fromarray(pixels).save(folder / id)
     return folder
 
 
@@ -56,12 +61,16 @@ class Page:
 
     def point(self, plot: int) -> list[float]:
         """Where an operating point is drawn."""
-        return self.plots.nth(plot).evaluate("plot => plot.data.filter(trace => trace.meta).map(trace => [trace.x[0], trace.y[0]])[0]")
+        return self.plots.nth(plot).evaluate(
+            "plot => plot.data.filter(trace => trace.meta).map(trace => [trace.x[0], trace.y[0]])[0]"
+        )
 
     def click(self, plot: int, mark: int) -> None:
         """Click the middle of a bar, counted over all traces."""
         box = self.plots.nth(plot).locator(".bars .point").nth(mark).bounding_box()
-        self.tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        x = box["x"] + box["width"] / 2
+        y = box["y"] + box["height"] / 2
+        self.tab.mouse.click(x, y)
 
     def says(self, text: str) -> None:
         self.tab.get_by_text(text).first.wait_for(timeout=PATIENCE)
@@ -87,8 +96,12 @@ def evaluate(app_server, open_page, tiny_bundle):
     return open_one
 
 
-def test_the_first_visitor_of_a_fresh_server_gets_the_page_with_the_apps_navigation(app_server, open_page, tiny_bundle):
-    url = app_server(ROOT / "streamlit_app.py", TELLTALE_WEIGHTS=str(tiny_bundle.parent), TELLTALE_TEST="first visit")
+def test_the_first_visitor_of_a_fresh_server_gets_the_page_with_the_apps_navigation(
+    app_server, open_page, tiny_bundle
+):
+    url = app_server(
+        ROOT / "streamlit_app.py", TELLTALE_WEIGHTS=str(tiny_bundle.parent), TELLTALE_TEST="first visit"
+    )
     tab = open_page()
     tab.goto(f"{url}/evaluate?tab=Slices")
     tab.get_by_test_id("stTopNavLink").first.wait_for(timeout=PATIENCE)
@@ -98,7 +111,9 @@ def test_the_first_visitor_of_a_fresh_server_gets_the_page_with_the_apps_navigat
 
 def counts(rows, threshold):
     called, ai = rows["y_score"] >= threshold, rows["y_true"] == 1
-    return [int(cell.sum()) for cell in (~called & ~ai, called & ~ai, ~called & ai, called & ai)]
+    tn, fp = ~called & ~ai, called & ~ai
+    fn, tp = ~called & ai, called & ai
+    return [int(cell.sum()) for cell in (tn, fp, fn, tp)]
 
 
 def test_a_threshold_move_changes_matrix_and_both_operating_points(evaluate, rows):
@@ -108,9 +123,15 @@ def test_a_threshold_move_changes_matrix_and_both_operating_points(evaluate, row
     slider = page.tab.get_by_role("slider", name="Threshold")
     slider.focus()
     slider.press("Home")
-    page.tab.wait_for_function("() => document.querySelector('.js-plotly-plot').data[0].text[0].startsWith('<b>0<')", timeout=PATIENCE)
+    page.tab.wait_for_function(
+        "() => document.querySelector('.js-plotly-plot').data[0].text[0].startsWith('<b>0<')",
+        timeout=PATIENCE,
+    )
     assert page.numbers() == counts(rows, 0.0) == [0, 20, 0, 20]
-    page.tab.wait_for_function("() => document.querySelectorAll('.js-plotly-plot')[2].data.some(t => t.meta && t.y[0] == 0.5)", timeout=PATIENCE)
+    page.tab.wait_for_function(
+        "() => document.querySelectorAll('.js-plotly-plot')[2].data.some(t => t.meta && t.y[0] == 0.5)",
+        timeout=PATIENCE,
+    )
     assert (page.point(1), page.point(2)) == ([1, 1], [1, 0.5]) != before
 
 
@@ -160,9 +181,12 @@ def test_a_picture_opens_with_its_heatmap(evaluate, rows, image_folder):
 
 def test_a_click_on_a_bar_lists_its_pictures(evaluate, rows):
     page = evaluate(tab="Calibration").ready(2)
-    place = int(np.argmax(np.histogram(rows["y_score"][rows["y_true"] == 1], 40, (0, 1))[0]))
+    ai = rows[rows["y_true"] == 1]
+    heights, _ = np.histogram(ai["y_score"], 40, (0, 1))
+    place = int(np.argmax(heights))
     page.click(1, place)
-    inside = rows[(rows["y_true"] == 1) & (np.minimum((rows["y_score"] * 40).astype(int), 39) == place)]
+    place_of_row = (ai["y_score"] * 40).astype(int).clip(upper=39)
+    inside = ai[place_of_row == place]
     page.says(f"scored {place / 40:.3f} to {(place + 1) / 40:.3f}")
     assert sorted(page.listed("id")) == sorted(inside["id"])
 
@@ -196,7 +220,12 @@ def test_the_report_opens_without_a_network(evaluate, browser, tmp_path):
     text = report.locator("body").inner_text()
     context.close()
     assert not errors and all(url.startswith(("file:", "data:", "blob:")) for url in asked)
-    assert "40 pictures" in text and "0.4000" in text and "weighted avg" in text and "Expected calibration error" in text
+    assert (
+        "40 pictures" in text
+        and "0.400" in text
+        and "weighted avg" in text
+        and "Expected calibration error" in text
+    )
 
 
 def test_a_figure_is_saved_as_svg(evaluate):
@@ -206,6 +235,11 @@ def test_a_figure_is_saved_as_svg(evaluate):
         page.plots.nth(1).get_by_role("button", name="Download plot").click()
     assert download.value.suggested_filename == "telltale-roc.svg"
     assert "<svg" in Path(download.value.path()).read_text()
+
+
+def test_the_browsers_tab_names_the_page(evaluate):
+    page = evaluate().ready(3)
+    page.tab.wait_for_function("() => document.title === 'Evaluate · Telltale'", timeout=PATIENCE)
 
 
 def test_a_phone_needs_no_sideways_scrolling(evaluate):

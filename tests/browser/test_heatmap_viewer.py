@@ -1,8 +1,9 @@
 """The heatmap viewer in Chromium: what it paints, what it says, and that it needs the server for none of it.
 
-The scene is worked out by hand in ``apps/heatmap_viewer_app.py``: a photo of four plain quadrants, of which the model saw
-x 0.1..0.7 and y 0.2..0.9; a grid of 4 rows and 6 columns; the overall map is 0.5 times the uniform share but for 2.4 in
-row 2, column 5 and 3.0 in row 3, column 2; token i gives half of its attention (12 times the uniform share) to token i + 1.
+The scene is worked out by hand in ``apps/heatmap_viewer_app.py``: a photo of four plain quadrants, of which
+the model saw x 0.1..0.7 and y 0.2..0.9; a grid of 4 rows and 6 columns; the overall map is 0.5 times the
+uniform share but for 2.4 in row 2, column 5 and 3.0 in row 3, column 2; token i gives half of its attention
+(12 times the uniform share) to token i + 1.
 """
 
 from __future__ import annotations
@@ -24,7 +25,13 @@ APP = Path(__file__).parent / "apps" / "heatmap_viewer_app.py"
 PHONE = {"width": 390, "height": 844}
 ROWS, COLUMNS = 4, 6
 LEFT, TOP, RIGHT, BOTTOM = 0.1, 0.2, 0.7, 0.9
-SIZES = {"square": (600, 600), "wide": (1200, 400), "tall": (400, 1200), "panorama": (2000, 100), "tower": (100, 2000)}
+SIZES = {
+    "square": (600, 600),
+    "wide": (1200, 400),
+    "tall": (400, 1200),
+    "panorama": (2000, 100),
+    "tower": (100, 2000),
+}
 RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
 
 
@@ -48,7 +55,9 @@ class Viewer:
 
     def settle(self) -> None:
         """Until the frame after the next one: whatever the last event asked for has been painted."""
-        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.page.evaluate(
+            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
 
     def opacity(self, percent: int) -> None:
         self.slider.fill(str(percent))
@@ -91,18 +100,25 @@ class Viewer:
 
     def pixels(self) -> np.ndarray:
         """uint8 (H, W, 3): the canvas, device pixel by device pixel."""
-        return decode(base64.b64decode(self.canvas.evaluate("canvas => canvas.toDataURL('image/png').split(',')[1]")))
+        return decode(
+            base64.b64decode(self.canvas.evaluate("canvas => canvas.toDataURL('image/png').split(',')[1]"))
+        )
 
     def seen(self) -> np.ndarray:
-        """The seen part of ``pixels``, without the one pixel at each edge that rounding may give to either side."""
+        """The seen part of ``pixels``, without the one pixel at each edge that rounding may give to either
+        side."""
         pixels = self.pixels()
         height, width = pixels.shape[:2]
-        return pixels[round(TOP * height) + 1 : round(BOTTOM * height) - 1, round(LEFT * width) + 1 : round(RIGHT * width) - 1]
+        return pixels[
+            round(TOP * height) + 1 : round(BOTTOM * height) - 1,
+            round(LEFT * width) + 1 : round(RIGHT * width) - 1,
+        ]
 
 
 @pytest.fixture
 def show(app_server, page):
-    """``show(photo="wide", ...) -> Viewer``: the harness app, in ``page`` or another one, with these query parameters."""
+    """``show(photo="wide", ...) -> Viewer``: the harness app, in ``page`` or another one, with these query
+    parameters."""
 
     def open_viewer(on=page, **query) -> Viewer:
         on.goto(f"{app_server(APP)}/?{urlencode(query)}")
@@ -187,7 +203,9 @@ def test_opacity_0_shows_the_photo_alone(show):
     pixels = viewer.pixels()
     height, width = pixels.shape[:2]
     across, down = np.meshgrid(np.arange(width), np.arange(height))
-    clear = (abs(across - width / 2) > 3) & (abs(down - height / 2) > 3)  # scaling blurs where the quadrants meet
+    clear = (abs(across - width / 2) > 3) & (
+        abs(down - height / 2) > 3
+    )  # scaling blurs where the quadrants meet
     quadrants = np.array([[RED, GREEN], [BLUE, YELLOW]], np.uint8)
     expected = quadrants[(down >= height / 2).astype(int), (across >= width / 2).astype(int)]
     np.testing.assert_array_equal(pixels[clear], expected[clear])
@@ -243,7 +261,8 @@ def test_picture_is_crisp_on_a_dense_display(open_page, show):
 
 
 def assert_aligned(viewer: Viewer, photo: str) -> None:
-    """Every cell border is within a pixel of where the region and the grid put it, and the photo keeps its proportions."""
+    """Every cell border is within a pixel of where the region and the grid put it, and the photo keeps its
+    proportions."""
     viewer.mark(False)
     viewer.patches("True patches")
     viewer.opacity(100)
@@ -252,9 +271,14 @@ def assert_aligned(viewer: Viewer, photo: str) -> None:
     height, width = pixels.shape[:2]
     across = [(LEFT + (RIGHT - LEFT) * column / COLUMNS) * width for column in range(COLUMNS + 1)]
     down = [(TOP + (BOTTOM - TOP) * row / ROWS) * height for row in range(ROWS + 1)]
-    # The middle of the first row and column of cells; outside the region these lines cross no quadrant border.
-    assert edges(pixels[round((down[0] + down[1]) / 2), : round(RIGHT * width) + 3]) == pytest.approx(across, abs=1)
-    assert edges(pixels[: round(BOTTOM * height) + 3, round((across[0] + across[1]) / 2)]) == pytest.approx(down, abs=1)
+    # The middle of the first row and column of cells; outside the region these lines cross no quadrant
+    # border.
+    assert edges(pixels[round((down[0] + down[1]) / 2), : round(RIGHT * width) + 3]) == pytest.approx(
+        across, abs=1
+    )
+    assert edges(pixels[: round(BOTTOM * height) + 3, round((across[0] + across[1]) / 2)]) == pytest.approx(
+        down, abs=1
+    )
     box, (natural_width, natural_height) = viewer.canvas.bounding_box(), SIZES[photo]
     assert box["height"] == pytest.approx(box["width"] * natural_height / natural_width, abs=1)
     assert box["height"] <= 0.7 * viewer.page.viewport_size["height"] + 1
@@ -353,7 +377,10 @@ def test_click_shows_what_a_patch_attends_to(show):
     viewer.click(2, 5)  # gives half of its attention to row 2, column 6
     assert viewer.text("status") == "What the patch in row 2, column 5 attends to"
     viewer.hover(2, 6)
-    assert viewer.text("readout") == "Patch row 2, column 6 · receives 12.0× the uniform share from row 2, column 5"
+    assert (
+        viewer.text("readout")
+        == "Patch row 2, column 6 · receives 12.0× the uniform share from row 2, column 5"
+    )
     viewer.move_away()
     pixels = viewer.pixels()
     for row, column, relative in ((2, 6, 12), (3, 2, 24 * 0.5 / 23)):
@@ -434,7 +461,8 @@ def test_first_tap_reads_a_patch_and_the_second_selects_it(open_page, show):
     assert viewer.text("status") == "What the patch in row 2, column 5 attends to"
 
 
-# ---- maps with a sign, and maps without attention: -0.4 logits in row 2, column 5, +0.2 in row 3, column 2, +0.003 in row 1, column 1 ----
+# ---- maps with a sign, and maps without attention: -0.4 logits in row 2, column 5, +0.2 in row 3, column 2,
+# +0.003 in row 1, column 1 ----
 
 
 def diverging(logits: float, ceiling: float = 0.4) -> tuple[int, ...]:
@@ -446,13 +474,24 @@ def test_a_signed_map_runs_from_blue_to_red_around_zero(show):
     viewer = show(map="signed")
     viewer.patches("True patches")
     viewer.opacity(100)
-    assert colours_in(viewer.seen()) == {diverging(-0.4), diverging(0.2), diverging(0.003), diverging(0)}
+    assert diverging(-0.4) in colours_in(viewer.seen())
     blue, red = diverging(-0.4), diverging(0.4)
-    assert blue[2] > blue[0] and red[0] > red[2] and max(diverging(0)) < 25
+    assert blue[2] > blue[0] and red[0] > red[2]
+
+
+def test_where_a_signed_map_says_nothing_the_photo_stays_the_photo(show):
+    viewer = show(map="signed")
+    viewer.patches("True patches")
+    viewer.opacity(100)
+    found = colours_in(viewer.seen())
+    assert {RED, GREEN, BLUE, YELLOW} <= found
+    half = [round((0.2 / 0.4) * c + 0.5 * b) for c, b in zip(diverging(0.2), BLUE, strict=True)]
+    assert min(np.abs(np.array(each) - half).max() for each in found) <= 3  # +0.2 of 0.4, over blue
 
 
 def test_the_colours_of_both_sides_differ_for_colour_blind_readers(show):
-    """Seen by somebody without red or without green receptors (Viénot et al. 1999, in linear light), they are far apart at equal strength."""
+    """Seen by somebody without red or without green receptors (Viénot et al. 1999, in linear light), they
+    are far apart at equal strength."""
     protan = np.array([[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]])
     deutan = np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]])
     linear = (signed_shades() / 255.0) ** 2.2
@@ -477,11 +516,19 @@ def test_a_signed_map_is_read_in_logits(show):
 def test_the_colour_bar_of_a_signed_map_has_zero_in_the_middle_and_says_which_side_is_which(show):
     viewer = show(map="signed")
     assert viewer.part("ticks").locator("span").all_inner_texts() == ["−0.4", "−0.2", "0", "+0.2", "+0.4"]
-    assert viewer.part("ticks").locator("span").evaluate_all("all => all.map(e => e.style.left)") == ["0%", "25%", "50%", "75%", "100%"]
+    assert viewer.part("ticks").locator("span").evaluate_all("all => all.map(e => e.style.left)") == [
+        "0%",
+        "25%",
+        "50%",
+        "75%",
+        "100%",
+    ]
     assert viewer.text("unit") == "logits"
     assert viewer.part("directions").locator("span").all_inner_texts() == ["towards real", "towards AI"]
-    assert viewer.part("scale").get_attribute("aria-label") == (
-        "Colour scale in logits, from −0.40 towards real to +0.40 towards AI; the patches go from −0.40 to +0.20."
+    assert (
+        viewer.part("scale").get_attribute("aria-label")
+        == "Colour scale in logits, from −0.40 towards real to +0.40 towards AI; the patches go from −0.40 to"
+        " +0.20."
     )
     assert not show().part("directions").is_visible()
 
@@ -490,16 +537,17 @@ def test_a_weak_signed_map_is_not_stretched_and_says_so(show):
     viewer = show(map="weak")  # at most 0.025 logits
     viewer.patches("True patches")
     viewer.opacity(100)
-    assert diverging(-0.025, ceiling=0.05) in colours_in(viewer.seen())
-    assert viewer.text("notice") == "No patch moves the logit by as much as 0.05. The map stays dark, because it singles nothing out."
+    mixed = np.array(diverging(-0.025, ceiling=0.05)) / 2 + np.array(GREEN) / 2  # row 2, column 5, over green
+    assert min(np.abs(np.array(each) - mixed).max() for each in colours_in(viewer.seen())) <= 3
+    assert (
+        viewer.text("notice")
+        == "No patch moves the logit by as much as 0.05. The map stays clear, because it singles nothing out."
+    )
 
 
 def test_signed_maps_keep_their_own_colours(page, show):
     viewer = show(map="signed")
     viewer.root.get_by_label("Colours").select_option("Blue to red, light")
-    viewer.patches("True patches")
-    viewer.opacity(100)
-    assert min(viewer.seen()[-1, -1]) > 240
     assert show().root.get_by_label("Colours").input_value() == "Inferno"
     assert show(map="signed").root.get_by_label("Colours").input_value() == "Blue to red, light"
 
@@ -555,7 +603,9 @@ def test_patches_and_marking_move_in_both_but_colours_only_among_their_kind(pair
     first.mark(False)
     first.root.get_by_label("Colours").select_option("Viridis")
     first.settle()
-    assert second.root.get_by_role("radio", name="True patches").is_checked() and not second.marking.is_checked()
+    assert (
+        second.root.get_by_role("radio", name="True patches").is_checked() and not second.marking.is_checked()
+    )
     assert second.root.get_by_label("Colours").input_value() == "Blue to red, dark"
 
 
@@ -571,9 +621,15 @@ def test_pointing_in_one_reads_both(pair):
 def test_only_the_viewer_in_use_speaks_to_screen_readers(pair):
     first, second = pair()
     first.hover(2, 5)
-    assert [viewer.part("readout").get_attribute("aria-live") for viewer in (first, second)] == ["polite", "off"]
+    assert [viewer.part("readout").get_attribute("aria-live") for viewer in (first, second)] == [
+        "polite",
+        "off",
+    ]
     second.hover(3, 2)
-    assert [viewer.part("readout").get_attribute("aria-live") for viewer in (first, second)] == ["off", "polite"]
+    assert [viewer.part("readout").get_attribute("aria-live") for viewer in (first, second)] == [
+        "off",
+        "polite",
+    ]
 
 
 def test_a_patch_selected_in_one_is_selected_in_both(pair):
@@ -599,7 +655,9 @@ def test_the_keyboard_works_both(pair):
 def test_linked_maps_may_have_other_grids(pair):
     first, second = pair(beside="coarse")  # 2 x 3, so row 3, column 2 lies in row 2, column 1
     first.hover(3, 2)
-    assert second.text("readout") == "Patch row 2, column 1 · 1.8× the uniform share"  # 0.3 over a mean of 1 / 6
+    assert (
+        second.text("readout") == "Patch row 2, column 1 · 1.8× the uniform share"
+    )  # 0.3 over a mean of 1 / 6
 
 
 def test_a_viewer_that_comes_later_takes_over_the_selection(page, pair):
@@ -610,7 +668,10 @@ def test_a_viewer_that_comes_later_takes_over_the_selection(page, pair):
     first.click(2, 5)
     toggle.click()
     second = Viewer(page, 1).ready()
-    page.wait_for_function("e => e.textContent.startsWith('Marked: patch row 2, column 5')", arg=second.part("readout").element_handle())
+    page.wait_for_function(
+        "e => e.textContent.startsWith('Marked: patch row 2, column 5')",
+        arg=second.part("readout").element_handle(),
+    )
 
 
 def test_viewers_of_different_groups_do_not_move_together(pair):
@@ -638,8 +699,10 @@ def test_linked_moves_send_nothing_to_the_server(page, show):
 
 def test_diffuse_attention_is_called_diffuse(show):
     viewer = show(map="diffuse")
-    assert viewer.text("notice") == (
-        "Diffuse: the attention is spread almost evenly (peak 1.3× the uniform share). The map does not single out a place."
+    assert (
+        viewer.text("notice")
+        == "Diffuse: the attention is spread almost evenly (peak 1.3× the uniform share). The map does not"
+        " single out a place."
     )
 
 
@@ -666,8 +729,11 @@ def test_colour_bar_is_in_multiples_of_the_uniform_share(show):
 def test_everything_that_can_be_focused_has_a_name(show):
     viewer = show()
     unnamed = viewer.root.locator("input, select, button, [tabindex]").evaluate_all(
-        """all => all.filter(e => !(e.ariaLabel || e.textContent.trim() || [...e.labels ?? []].some(l => l.textContent.trim())))
-               .map(e => e.outerHTML)"""
+        """all => {
+          const says = (e) => e.textContent.trim();
+          const named = (e) => e.ariaLabel || says(e) || [...e.labels ?? []].some(says);
+          return all.filter((e) => !named(e)).map((e) => e.outerHTML);
+        }"""
     )
     assert unnamed == []
     assert viewer.stage.get_attribute("aria-label") == "Four coloured quadrants, square"
@@ -677,7 +743,7 @@ def test_everything_that_can_be_focused_has_a_name(show):
 def test_focus_is_visible(show):
     viewer = show()
     viewer.marking.focus()
-    for _ in range(3):
+    for _ in range(6):
         viewer.press("Shift+Tab")  # back to the stage, past whatever lies between
         if viewer.stage.evaluate("e => e.matches(':focus')"):
             break
@@ -718,13 +784,15 @@ def test_controls_are_large_enough_for_a_finger(open_page, show):
 
 
 CONTRASTS = """root => {
-  const pen = Object.assign(document.createElement("canvas"), {width: 1, height: 1}).getContext("2d", {willReadFrequently: true});
+  const canvas = Object.assign(document.createElement("canvas"), {width: 1, height: 1});
+  const pen = canvas.getContext("2d", {willReadFrequently: true});
   const rgba = (colour) => {
     pen.clearRect(0, 0, 1, 1); pen.fillStyle = colour; pen.fillRect(0, 0, 1, 1);
     return [...pen.getImageData(0, 0, 1, 1).data];
   };
   const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-  const luminance = ([r, g, b]) => 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
+  const weights = [0.2126, 0.7152, 0.0722];
+  const luminance = (colour) => weights.reduce((sum, weight, i) => sum + weight * linear(colour[i] / 255), 0);
   const background = (e) => {
     for (; e; e = e.parentElement ?? e.getRootNode().host) {
       const colour = rgba(getComputedStyle(e).backgroundColor);
@@ -734,7 +802,8 @@ CONTRASTS = """root => {
   };
   const ownText = (e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
   return [...root.querySelectorAll("*")].filter((e) => ownText(e) && e.checkVisibility()).map((e) => {
-    const [dark, light] = [luminance(rgba(getComputedStyle(e).color)), luminance(background(e))].sort((a, b) => a - b);
+    const both = [luminance(rgba(getComputedStyle(e).color)), luminance(background(e))];
+    const [dark, light] = both.sort((a, b) => a - b);
     return [e.textContent.trim(), (light + 0.05) / (dark + 0.05)];
   });
 }"""
@@ -785,7 +854,9 @@ def test_new_words_for_the_same_photo_change_only_the_words(page, show):
     viewer.opacity(80)
     viewer.click(2, 5)
     page.get_by_text("Describe at length").click()
-    page.wait_for_function("e => e.ariaLabel.endsWith('from red to yellow')", arg=viewer.stage.element_handle())
+    page.wait_for_function(
+        "e => e.ariaLabel.endsWith('from red to yellow')", arg=viewer.stage.element_handle()
+    )
     viewer.settle()
     assert viewer.slider.input_value() == "80"
     assert viewer.text("status") == "What the patch in row 2, column 5 attends to"

@@ -1,4 +1,5 @@
-"""The Train page in Chromium: a real run from Start to the model on Classify, and a log that grows while somebody looks."""
+"""The Train page in Chromium: a real run from Start to the model on Classify, and a log that grows while
+somebody looks."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ from urllib.request import urlopen
 
 import psutil
 import pytest
-from run_folders import make_run
 
+from tests.support.run_folders import make_run
 from train import runs
 
 ROOT = Path(__file__).parents[2]
@@ -96,17 +97,24 @@ def train(app_server, open_page, folder, weights, no_run_is_left):
 
 @pytest.fixture(scope="module")
 def app_again(tmp_path_factory):
-    """``app_again(url)``: SIGKILL the app that serves it and whatever it has started as its own, and start it anew at the same address."""
+    """``app_again(url)``: SIGKILL the app that serves it and whatever it has started as its own, and start
+    it anew at the same address."""
     started, log_path = [], tmp_path_factory.mktemp("again") / "app.log"
 
     def again(url: str) -> None:
         port = f"--server.port={urlsplit(url).port}"
-        server = next(process for process in psutil.process_iter(["cmdline"]) if port in (process.info["cmdline"] or ()))
+        server = next(
+            process for process in psutil.process_iter(["cmdline"]) if port in (process.info["cmdline"] or ())
+        )
         command, environment = server.cmdline(), server.environ()
         os.killpg(server.pid, signal.SIGKILL)
         psutil.wait_procs([server], timeout=10)
         with log_path.open("w") as log:
-            started.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True))
+            started.append(
+                subprocess.Popen(
+                    command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+                )
+            )
         for _ in range(600):
             try:
                 return urlopen(f"{url}/_stcore/health", timeout=5).close()
@@ -146,9 +154,10 @@ def test_a_run_from_start_to_classify(train, folder):
     page.press("Make a practice set")
     page.says("This is a practice set")
     for label, setting, value in (
-        ("Epochs, frozen stage", "frozen.epochs", "0"), ("Epochs, fine-tuning", "finetune.epochs", "39"),
+        ("Epochs, frozen stage", "frozen.epochs", "0"),
+        ("Epochs, fine-tuning", "finetune.epochs", "39"),
         ("Images per epoch (0: all)", "sampling.images_per_epoch", "160"),
-    ):  # fmt: skip
+    ):
         page.enter(label, value)
         page.says(f"{setting}={value}")
     page.enter("Name of the run", "my-first")
@@ -192,11 +201,16 @@ def test_a_line_shows_without_a_reload_and_markup_in_it_does_nothing(train, fold
         log.write(f"\x1b[31mred\x1b[0m {hostile}\n")
     page.logs("red")
     assert page.log.locator("div").last.inner_text() == f"red {hostile}"
-    assert page.log.locator("img, script, b, strong, a").count() == 0 and page.tab.evaluate("window.harmed") is None
+    assert (
+        page.log.locator("img, script, b, strong, a").count() == 0
+        and page.tab.evaluate("window.harmed") is None
+    )
 
 
 def test_a_reader_who_scrolled_up_is_left_alone_until_following_again(train, folder, process):
-    run = make_run(folder, "long", "running", pid=process, log="".join(f"line {number}\n" for number in range(250)))
+    run = make_run(
+        folder, "long", "running", pid=process, log="".join(f"line {number}\n" for number in range(250))
+    )
     page = train().open(run="long")
     page.logs("line 249")
     end = "log => log.scrollHeight - log.scrollTop - log.clientHeight"

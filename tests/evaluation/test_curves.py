@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from detector.evaluation.curves import Counts, Curves, thin
+from detector.evaluation.curves import ConfusionMatrix, Curves, thin
 
 # Real rows at 0.1, 0.4, 0.4 and AI-generated ones at 0.4, 0.8: one tie across the classes.
 Y_TRUE, Y_SCORE = np.array([0, 0, 0, 1, 1]), np.array([0.1, 0.4, 0.4, 0.4, 0.8])
@@ -14,25 +14,36 @@ def drawn(n=2000, decimals=2, seed=0):
     """Overlapping classes with many ties."""
     rng = np.random.default_rng(seed)
     y_true = rng.random(n) < 0.4
-    return y_true.astype(int), np.clip(rng.normal(0.4 + 0.2 * y_true, 0.2), 0, 1).round(decimals)
+    y_score = rng.normal(0.4 + 0.2 * y_true, 0.2)
+    return y_true.astype(int), np.clip(y_score, 0, 1).round(decimals)
 
 
 def test_equal_scores_become_one_point():
     curves = Curves.of(Y_TRUE, Y_SCORE)
-    assert (curves.scores.tolist(), curves.tp.tolist(), curves.fp.tolist()) == ([0.1, 0.4, 0.8], [2, 2, 1], [3, 2, 0])
+    assert curves.scores.tolist() == [0.1, 0.4, 0.8]
+    assert curves.tp.tolist() == [2, 2, 1]
+    assert curves.fp.tolist() == [3, 2, 0]
 
 
 @pytest.mark.parametrize(
     ("threshold", "expected"),
-    [(0.0, Counts(0, 3, 0, 2)), (0.1, Counts(0, 3, 0, 2)), (0.11, Counts(1, 2, 0, 2)), (0.4, Counts(1, 2, 0, 2)), (0.41, Counts(3, 0, 1, 1)),
-     (0.8, Counts(3, 0, 1, 1)), (0.81, Counts(3, 0, 2, 0)), (1.0, Counts(3, 0, 2, 0))],
-)  # fmt: skip
+    [
+        (0.0, ConfusionMatrix(0, 3, 0, 2)),
+        (0.1, ConfusionMatrix(0, 3, 0, 2)),
+        (0.11, ConfusionMatrix(1, 2, 0, 2)),
+        (0.4, ConfusionMatrix(1, 2, 0, 2)),
+        (0.41, ConfusionMatrix(3, 0, 1, 1)),
+        (0.8, ConfusionMatrix(3, 0, 1, 1)),
+        (0.81, ConfusionMatrix(3, 0, 2, 0)),
+        (1.0, ConfusionMatrix(3, 0, 2, 0)),
+    ],
+)
 def test_a_score_at_the_threshold_is_called_ai_generated(threshold, expected):
     assert Curves.of(Y_TRUE, Y_SCORE).at(threshold) == expected
 
 
 def test_matrix_has_truth_in_rows_and_prediction_in_columns():
-    assert Counts(tn=1, fp=2, fn=3, tp=4).matrix == [[1, 2], [3, 4]]
+    assert ConfusionMatrix(tn=1, fp=2, fn=3, tp=4).matrix == [[1, 2], [3, 4]]
 
 
 def test_roc_auc_counts_ties_half():
@@ -48,7 +59,9 @@ def test_average_precision_by_hand():
 @pytest.mark.parametrize("decimals", [1, 2, 17])
 def test_roc_equals_scikit_learn(decimals):
     y_true, y_score = drawn(decimals=decimals)
-    for ours, theirs in zip(Curves.of(y_true, y_score).roc(), sk.roc_curve(y_true, y_score, drop_intermediate=False), strict=True):
+    for ours, theirs in zip(
+        Curves.of(y_true, y_score).roc(), sk.roc_curve(y_true, y_score, drop_intermediate=False), strict=True
+    ):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
 
 
@@ -73,17 +86,18 @@ def test_areas_equal_scikit_learn(decimals):
 @pytest.mark.parametrize("label", [0, 1])
 def test_one_class_has_counts_but_no_areas(label):
     curves = Curves.of(np.full(3, label), np.array([0.2, 0.5, 0.5]))
-    assert curves.at(0.5) == (Counts(0, 0, 1, 2) if label else Counts(1, 2, 0, 0))
+    assert curves.at(0.5) == (ConfusionMatrix(0, 0, 1, 2) if label else ConfusionMatrix(1, 2, 0, 0))
     assert (curves.both, curves.roc_auc, curves.average_precision) == (False, None, None)
 
 
 def test_no_rows_have_empty_counts():
     curves = Curves.of(np.empty(0), np.empty(0))
-    assert curves.at(0.5) == Counts(0, 0, 0, 0) and curves.roc_auc is None
+    assert curves.at(0.5) == ConfusionMatrix(0, 0, 0, 0) and curves.roc_auc is None
 
 
 def test_delong_variance_by_hand():
-    # Placements: AI-generated (1 + 2 / 2) / 3 and 1; real 1, (1 + 1 / 2) / 2 twice. Each variance over its number of rows.
+    # Placements: AI-generated (1 + 2 / 2) / 3 and 1; real 1, (1 + 1 / 2) / 2 twice. Each variance over its
+    # number of rows.
     curves = Curves.of(Y_TRUE, Y_SCORE)
     expected = np.var([2 / 3, 1], ddof=1) / 2 + np.var([1, 0.75, 0.75], ddof=1) / 3
     assert curves.variance(curves.roc_auc_influence()) == pytest.approx(expected)
@@ -94,8 +108,12 @@ def test_variance_of_an_area_is_that_of_resampling(area):
     y_true, y_score = drawn(1000)
     curves = Curves.of(y_true, y_score)
     rng = np.random.default_rng(1)
-    draws = [getattr(Curves.of(y_true[rows], y_score[rows]), area) for rows in rng.integers(0, 1000, (1000, 1000))]
-    assert curves.variance(getattr(curves, f"{area}_influence")()) == pytest.approx(np.var(draws), rel=0.15)
+    draws = []
+    for rows in rng.integers(0, 1000, (1000, 1000)):
+        resampled = Curves.of(y_true[rows], y_score[rows])
+        draws.append(getattr(resampled, area))
+    influence = getattr(curves, f"{area}_influence")()
+    assert curves.variance(influence) == pytest.approx(np.var(draws), rel=0.15)
 
 
 def test_average_precision_influences_cancel_out():
@@ -103,11 +121,13 @@ def test_average_precision_influences_cancel_out():
     curves = Curves.of(y_true, y_score)
     of_ai, of_real = curves.average_precision_influence()
     place = np.searchsorted(curves.scores, y_score)
-    assert np.where(y_true == 1, of_ai[place], of_real[place]).sum() == pytest.approx(0, abs=1e-12)
+    of_row = np.where(y_true == 1, of_ai[place], of_real[place])
+    assert of_row.sum() == pytest.approx(0, abs=1e-12)
 
 
 def test_thinning_keeps_short_curves_whole():
-    assert thin(np.linspace(0, 1, 50), np.zeros(50)).tolist() == list(range(50))
+    kept = thin(np.linspace(0, 1, 50), np.zeros(50))
+    assert kept.tolist() == list(range(50))
 
 
 def test_thinning_bounds_the_number_of_points():

@@ -10,11 +10,14 @@ from detector.evaluation.shortcut import fact_columns, shortcut
 def rows(n=400, **more):
     rng = np.random.default_rng(0)
     y_true = np.arange(n) % 2
-    return pd.DataFrame({"y_true": y_true, "y_score": np.clip(rng.normal(0.4 + 0.2 * y_true, 0.2), 0, 1), **more})
+    return pd.DataFrame(
+        {"y_true": y_true, "y_score": np.clip(rng.normal(0.4 + 0.2 * y_true, 0.2), 0, 1), **more}
+    )
 
 
 def test_sides_that_give_the_class_away_are_found():
-    found = shortcut(rows(width=np.where(np.arange(400) % 2, 1024, 640), height=np.full(400, 480)))
+    width = np.where(np.arange(400) % 2, 1024, 640)
+    found = shortcut(rows(width=width, height=np.full(400, 480)))
     assert found.file_facts.value == 1 and found.as_good_as_the_model
 
 
@@ -26,13 +29,15 @@ def test_sides_that_say_nothing_are_at_chance():
 
 def test_aspect_ratio_is_a_fact():
     width = np.random.default_rng(1).integers(200, 2000, 400)
-    found = shortcut(rows(width=width, height=np.where(np.arange(400) % 2, width, width * 2 // 3)))
+    height = np.where(np.arange(400) % 2, width, width * 2 // 3)
+    found = shortcut(rows(width=width, height=height))
     assert found.file_facts.value > 0.95
 
 
 @pytest.mark.parametrize("column", ["format", "original_format"])
 def test_text_facts_count(column):
-    assert shortcut(rows(**{column: np.where(np.arange(400) % 2, "PNG", "JPEG")})).file_facts.value == 1
+    formats = np.where(np.arange(400) % 2, "PNG", "JPEG")
+    assert shortcut(rows(**{column: formats})).file_facts.value == 1
 
 
 def test_only_facts_of_the_file_count():
@@ -50,3 +55,12 @@ def test_one_class_has_no_shortcut():
 
 def test_missing_facts_do_not_matter():
     assert shortcut(rows(width=np.where(np.arange(400) % 3, np.nan, 640))) is not None
+
+
+@pytest.mark.parametrize("filled", [0, 1, 3])
+def test_facts_that_hardly_a_row_has_are_left_out(filled):
+    table = pd.DataFrame({"y_true": [0, 1] * 20, "y_score": np.linspace(0, 1, 40), "width": np.nan})
+    table.loc[: filled - 1, "width"] = 100.0
+    assert shortcut(table) is None or shortcut(table).columns == ("width",)
+    found = shortcut(table.assign(height=600, format="PNG"))
+    assert found.columns[-2:] == ("height", "format") and found.rows == 40

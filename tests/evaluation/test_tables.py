@@ -34,7 +34,10 @@ def test_csv_is_read():
 
 
 def test_parquet_is_read_whatever_its_name_ends_in():
-    assert read_table(parquet(read_table(GOOD, "mine.csv")), "mine.csv")["source"].tolist() == ["web", "phone"]
+    assert read_table(parquet(read_table(GOOD, "mine.csv")), "mine.csv")["source"].tolist() == [
+        "web",
+        "phone",
+    ]
 
 
 def test_truth_may_be_true_and_false():
@@ -59,7 +62,10 @@ def test_columns_that_are_neither_numbers_nor_text_are_left_out():
         (b"y_true,y_score\n1,inf\n0,0.5\n", "probability from 0 to 1"),
         (b"y_true,y_score\n0,0.5\n1,87.5\n", "y_score of 87.5 in row 2, and 1 such rows in all"),
         (b"y_true,y_score\n1,-0.1\n", "1 / (1 + exp(-logit))"),
-        (b"y_true,y_score\nfake,0.9\nreal,0.1\n", "holds text such as \u201cfake\u201d. Write 1 for AI-generated and 0 for real"),
+        (
+            b"y_true,y_score\nfake,0.9\nreal,0.1\n",
+            "holds text such as \u201cfake\u201d. Write 1 for AI-generated and 0 for real",
+        ),
         (b"y_true,y_score\n1,high\n", "holds text such as \u201chigh\u201d"),
         (b"y_true,y_score\n2,0.5\n", "y_true of 2 in row 1"),
         (b"y_true,y_score\n1,0.5,7\n", "neither Parquet nor CSV"),
@@ -95,7 +101,9 @@ def test_parquet_that_unpacks_to_too_much_gets_a_sentence(monkeypatch):
 
 @pytest.mark.parametrize("logits", [["a", "b"], [1.0, None], [1.0, float("inf")]])
 def test_logits_that_are_not_finite_numbers_are_left_out(logits):
-    assert "logit" not in read_table(parquet(pd.DataFrame({"y_true": [0, 1], "y_score": 0.5, "logit": logits})), "mine.parquet")
+    assert "logit" not in read_table(
+        parquet(pd.DataFrame({"y_true": [0, 1], "y_score": 0.5, "logit": logits})), "mine.parquet"
+    )
 
 
 def test_rows_of_one_class_are_read():

@@ -13,7 +13,13 @@ CURVES = Curves.of(np.array([0, 0, 1, 0, 1, 1]), np.array([0.1, 0.2, 0.3, 0.5, 0
 @pytest.mark.parametrize(
     ("miss", "false_alarm", "expected"),
     [(1, 1, 0.55), (3, 1, 0.25), (1, 3, 0.55), (1, 0, 0.25), (0, 1, 0.95)],
-    ids=["equal costs tie, so fewest false alarms", "misses dear", "false alarms dear", "false alarms free", "misses free"],
+    ids=[
+        "equal costs tie, so fewest false alarms",
+        "misses dear",
+        "false alarms dear",
+        "false alarms free",
+        "misses free",
+    ],
 )
 def test_cheapest_threshold(miss, false_alarm, expected):
     assert cheapest(CURVES, miss, false_alarm, prevalence=0.5) == pytest.approx(expected)
@@ -33,7 +39,9 @@ def test_cheapest_agrees_with_trying_every_threshold():
         counts = curves.at(threshold)
         return expected_cost(counts.fn / curves.n_ai, counts.fp / curves.n_real, 3, 1, 0.2)
 
-    assert cost(cheapest(curves, 3, 1, 0.2)) == pytest.approx(min(cost(threshold) for threshold in np.linspace(0, 1, 2001)))
+    assert cost(cheapest(curves, 3, 1, 0.2)) == pytest.approx(
+        min(cost(threshold) for threshold in np.linspace(0, 1, 2001))
+    )
 
 
 @pytest.mark.parametrize(("rate", "expected"), [(0, 0.55), (0.34, 0.25), (0.67, 0.15), (1, 0.0)])

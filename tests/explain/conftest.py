@@ -12,7 +12,7 @@ import pytest
 from detector.architectures import Architecture
 from detector.bundle import WEIGHTS, Bundle, file_sha256, write_card
 from detector.classifier import Classifier
-from tests.explain.networks import PLANTED, PLANTED_NETWORK, randomise, set_planted
+from tests.support.networks import PLANTED, PLANTED_NETWORK, randomise, set_planted
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,11 @@ class Made:
 
     folder: Path
 
-    def __call__(self, architecture: Architecture, set_weights: Callable | None = None, seed: int = 0, **arguments) -> Classifier:
-        """A classifier of that architecture with random weights, biases too, or with those that ``set_weights(network)`` sets."""
+    def __call__(
+        self, architecture: Architecture, set_weights: Callable | None = None, seed: int = 0, **arguments
+    ) -> Classifier:
+        """A classifier of that architecture with random weights, biases too, or with those that
+        ``set_weights(network)`` sets."""
         path = self.folder / f"{architecture.name}-{len(list(self.folder.iterdir()))}"
         path.mkdir()
         arguments = architecture.complete(arguments)
@@ -31,7 +34,17 @@ class Made:
         network.save_weights(path / WEIGHTS)
         card = {"weights_sha256": file_sha256(path / WEIGHTS)}
         write_card(path, card)
-        bundle = Bundle(path, card, architecture, arguments, architecture.preprocessing, 1.0, 0.5, (0.5, 0.5), card["weights_sha256"])
+        bundle = Bundle(
+            path,
+            card,
+            architecture,
+            arguments,
+            architecture.preprocessing,
+            1.0,
+            0.5,
+            (0.5, 0.5),
+            card["weights_sha256"],
+        )
         return Classifier(bundle)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detector.explain import METHODS
-from tests.explain.networks import TINY, noise
+from tests.support.networks import TINY, noise
 
 PATIENCE = 60
 
@@ -37,7 +37,8 @@ def test_a_verdict_does_not_wait_for_a_function_that_somebody_else_compiles(tiny
 
 
 def test_a_verdict_comes_between_two_batches_of_a_long_explanation(tiny):
-    """The explanation holds on after its first batch until the verdict is there: it could not if it kept the network to itself."""
+    """The explanation holds on after its first batch until the verdict is there: it could not if it kept
+    the network to itself."""
     heatmaps = [tiny.explain(noise(), method) for method in METHODS]
     first, verdict, told = threading.Event(), threading.Event(), []
 
@@ -46,7 +47,9 @@ def test_a_verdict_comes_between_two_batches_of_a_long_explanation(tiny):
         first.set()
         assert verdict.wait(PATIENCE)
 
-    thread = threading.Thread(target=lambda: tiny.faithfulness(noise(), heatmaps, progress=progress), daemon=True)
+    thread = threading.Thread(
+        target=lambda: tiny.faithfulness(noise(), heatmaps, progress=progress), daemon=True
+    )
     thread.start()
     assert first.wait(PATIENCE)
     tiny.forward(noise()[None])
@@ -72,6 +75,8 @@ def test_feature_map_is_the_one_before_the_head(tiny):
     import keras
 
     image = noise()
-    found = tiny.engine.inside(lambda network, bundle: lambda features: {"features": features}, image[None])["features"]
+    found = tiny.engine.inside(lambda network, bundle: lambda features: {"features": features}, image[None])[
+        "features"
+    ]
     backbone = keras.Model(tiny.network.input, tiny.network.get_layer("relu3").output)
     np.testing.assert_allclose(found, backbone(image[None].astype(np.float32)).numpy(), atol=1e-5)

@@ -11,13 +11,14 @@ from detector.explain import METHODS, Heatmap, Job
 from detector.explain.faithfulness import BETTER, NO_BETTER, WORSE, Faithfulness, RandomOrders, measure, steps
 from detector.explain.heatmap import LOGIT
 from detector.explain.patches import Patches
-from tests.explain.networks import PLANTED, noise
+from tests.support.networks import PLANTED, noise
 
 LOG_9 = float(np.log(9))  # a logit that means 90%
 
 
 class Counting:
-    """Stands in for an engine: the logit is the sum of a weight for every patch that still shows the picture."""
+    """Stands in for an engine: the logit is the sum of a weight for every patch that still shows the
+    picture."""
 
     def __init__(self, weights, image: np.ndarray):
         self.weights, self.image = np.array(weights, float), image
@@ -41,7 +42,9 @@ class Counting:
 def curves(weights, *maps, **options) -> list[Faithfulness]:
     image = noise(60)
     engine = Counting(weights, image)
-    return measure(Job(engine), image, [Heatmap(np.array(values, np.float32), "test", **options) for values in maps])
+    return measure(
+        Job(engine), image, [Heatmap(np.array(values, np.float32), "test", **options) for values in maps]
+    )
 
 
 ONE = [[LOG_9, 0], [0, 0]]
@@ -53,7 +56,9 @@ def test_deletion_and_insertion_of_the_right_order_by_hand():
     np.testing.assert_allclose(found.random.share, [0, 0.25, 0.5, 0.75, 1])
     np.testing.assert_allclose(found.deletion, [0.9, 0.5, 0.5, 0.5, 0.5], atol=1e-6)
     np.testing.assert_allclose(found.insertion, [0.5, 0.9, 0.9, 0.9, 0.9], atol=1e-6)
-    assert found.deletion_auc == pytest.approx(0.7 / 4 + 0.5 * 3 / 4) and found.insertion_auc == pytest.approx(0.7 / 4 + 0.9 * 3 / 4)
+    assert found.deletion_auc == pytest.approx(
+        0.7 / 4 + 0.5 * 3 / 4
+    ) and found.insertion_auc == pytest.approx(0.7 / 4 + 0.9 * 3 / 4)
 
 
 def test_the_reverse_order_loses_what_the_right_one_gains():
@@ -62,11 +67,14 @@ def test_the_reverse_order_loses_what_the_right_one_gains():
 
 
 def test_random_orders_have_the_mean_that_all_orders_have():
-    """The patch that counts is as often first as last, and each order comes with its reverse: 0.9 and 0.5 halfway, exactly."""
+    """The patch that counts is as often first as last, and each order comes with its reverse: 0.9 and 0.5
+    halfway, exactly."""
     (found,) = curves(ONE, [[4, 3], [2, 1]])
     assert found.random.auc.value == pytest.approx(0.7) and found.deletion_gain.value == pytest.approx(0.15)
     assert found.insertion_gain.value == pytest.approx(0.15)
-    assert found.random.mean("deletion")[2].value == pytest.approx(0.7), "half of the orders have lost it after half of the patches"
+    assert found.random.mean("deletion")[2].value == pytest.approx(0.7), (
+        "half of the orders have lost it after half of the patches"
+    )
 
 
 def test_random_insertion_is_the_reverse_orders_deletion_read_backwards():
@@ -76,15 +84,21 @@ def test_random_insertion_is_the_reverse_orders_deletion_read_backwards():
     engine = Counting(weights, image)
     patches = Patches(image, (3, 3))
     order = np.random.default_rng(0).permutation(9)  # the first random order
-    restored = [sigmoid(engine.forward(patches.keeping(np.isin(np.arange(9), order[:count]))[None])[0])[0] for count in steps(9)]
+    restored = [
+        sigmoid(engine.forward(patches.keeping(np.isin(np.arange(9), order[:count]))[None])[0])[0]
+        for count in steps(9)
+    ]
     np.testing.assert_allclose(found.random.insertion[0], restored, atol=1e-6)
 
 
 def test_random_gains_are_those_of_all_orders_of_four_patches():
-    """By hand: the one patch that counts is removed first, second, third or last, hence 0.15, 0.05, -0.05 or -0.15."""
+    """By hand: the one patch that counts is removed first, second, third or last, hence 0.15, 0.05, -0.05
+    or -0.15."""
     (found,) = curves(ONE, [[4, 3], [2, 1]])
     assert set(np.round(found.random.gains, 4)) <= {0.15, 0.05, -0.05, -0.15}
-    assert len(list(permutations(range(4)))) == 24 and found.badge == NO_BETTER, "of 24 orders every fourth is as good: that proves nothing"
+    assert len(list(permutations(range(4)))) == 24 and found.badge == NO_BETTER, (
+        "of 24 orders every fourth is as good: that proves nothing"
+    )
 
 
 def test_confidence_is_that_of_the_side_the_picture_is_on():
@@ -113,7 +127,9 @@ def test_drops_say_what_is_left_without_the_strongest_patches():
     (found,) = curves(weights, weights)
     assert [(drop.share, drop.patches) for drop in found.drops] == [(0.1, 2), (0.2, 4), (0.5, 10)]
     assert [drop.confidence for drop in found.drops] == pytest.approx([0.5, 0.5, 0.5])
-    assert found.confidence == pytest.approx(81 / 82) and all(drop.random.low <= drop.random.value <= drop.random.high for drop in found.drops)
+    assert found.confidence == pytest.approx(81 / 82) and all(
+        drop.random.low <= drop.random.value <= drop.random.high for drop in found.drops
+    )
 
 
 @pytest.mark.parametrize(("sign", "badge"), [(1, BETTER), (-1, WORSE)])
@@ -133,7 +149,10 @@ def test_badge_of_a_random_order():
 def test_few_random_orders_give_no_badge():
     share = np.array([0, 0.5, 1])
     random = RandomOrders(share, np.array([[0.9, 0.7, 0.5], [0.9, 0.7, 0.5]]))
-    assert Faithfulness("test", "ai", np.array([0.9, 0.5, 0.5]), np.array([0.5, 0.9, 0.9]), (), random).badge == NO_BETTER
+    assert (
+        Faithfulness("test", "ai", np.array([0.9, 0.5, 0.5]), np.array([0.5, 0.9, 0.9]), (), random).badge
+        == NO_BETTER
+    )
 
 
 def test_several_maps_share_the_random_orders_of_a_picture():
@@ -159,7 +178,7 @@ def test_steps_go_from_none_to_all_and_back_the_same_way(n):
     assert {max(1, round(n * share)) for share in (0.1, 0.2, 0.5)} <= set(counts.tolist())
 
 
-# ---- patches ---------------------------------------------------------------------------------------------------------------
+# ---- patches
 
 
 def test_only_the_patches_left_out_are_blurred():
@@ -180,7 +199,7 @@ def test_blur_leaves_the_colour_and_takes_the_texture():
     assert np.abs(blurred.astype(int) - 100).max() <= 3
 
 
-# ---- on a network ----------------------------------------------------------------------------------------------------------
+# ---- on a network
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -201,5 +220,7 @@ def test_same_picture_and_maps_give_the_same_curves(planted, planted_photo):
 
 def test_faithfulness_is_of_the_photo_as_the_model_sees_it(classifier, photo):
     pixels = photo("warm", 90, 70)
-    (found,) = classifier.faithfulness(pixels, [classifier.explain(pixels, "attention rollout")], random_pairs=1)
+    (found,) = classifier.faithfulness(
+        pixels, [classifier.explain(pixels, "attention rollout")], random_pairs=1
+    )
     assert found.confidence == pytest.approx(classifier.analyse(pixels).y_score, abs=1e-5)

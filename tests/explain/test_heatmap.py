@@ -32,7 +32,11 @@ def test_an_even_one_is_not_stretched():
 def test_one_that_is_all_in_one_cell_ends_at_it():
     values = np.zeros((4, 4))
     values[1, 2] = 0.3
-    assert relative(values).peak == pytest.approx(16) and relative(values).display().max() == 1 and not relative(values).diffuse
+    assert (
+        relative(values).peak == pytest.approx(16)
+        and relative(values).display().max() == 1
+        and not relative(values).diffuse
+    )
 
 
 @pytest.mark.parametrize("empty", [relative(np.zeros((2, 2))), signed(np.zeros((2, 2)))])

@@ -5,22 +5,31 @@ import threading
 import numpy as np
 import pytest
 
+from detector.architectures import ARCHITECTURES
 from detector.explain import METHODS, Cancelled, Heatmap, Unavailable
+from detector.explain.head_weights import HeadWeights
 from detector.explain.heatmap import LOGIT, RELATIVE, SHARE
 from detector.explain.token_contributions import contributions
-from tests.explain.networks import NETWORKS, PLANTED, TINY, noise, posing_as_one_layer
+from tests.support.networks import NARROW, NETWORKS, PLANTED, TINY, noise, posing_as_one_layer
 
+POOLED = [name for name, entry in ARCHITECTURES.items() if not entry.has_attention]
+TRANSFORMERS = [name for name, entry in ARCHITECTURES.items() if entry.class_token]
+NO_ATTENTION = "no attention"
+OTHER_HEAD = "not one attention layer"
 CANNOT = {
     ("plain", "attention rollout"): "no attention",
     ("plain", "token contributions"): "not one attention layer",
     ("two-layers", "token contributions"): "not one attention layer",
+    **{(name, "attention rollout"): NO_ATTENTION for name in POOLED},
+    **{(name, "token contributions"): OTHER_HEAD for name in (*POOLED, *TRANSFORMERS)},
+    **{(name, "grad-cam"): "no map of places" for name in TRANSFORMERS},
 }
 """(network, method) -> part of the sentence why not; everything else must work."""
 
 
 @pytest.fixture(scope="module", params=sorted(NETWORKS))
 def network(request, made):
-    return made(NETWORKS[request.param])
+    return made(NETWORKS[request.param], **NARROW.get(request.param, {}))
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +41,7 @@ def size(classifier) -> int:
     return classifier.bundle.preprocessing.size
 
 
-# ---- every architecture, every method --------------------------------------------------------------------------------------
+# ---- every architecture, every method
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -46,8 +55,14 @@ def test_a_method_explains_a_network_or_says_why_not(network, method):
         return
     assert sentence is None
     heatmap = network.explain(photo, method)
-    assert isinstance(heatmap, Heatmap) and heatmap.method == method and heatmap.signed == METHODS[method].signed
-    assert heatmap.grid == architecture.grid and heatmap.values.dtype == np.float32 and np.isfinite(heatmap.values).all()
+    assert (
+        isinstance(heatmap, Heatmap) and heatmap.method == method and heatmap.signed == METHODS[method].signed
+    )
+    assert (
+        heatmap.grid == architecture.grid
+        and heatmap.values.dtype == np.float32
+        and np.isfinite(heatmap.values).all()
+    )
     assert np.ptp(heatmap.values) > 0, "random weights and a picture of noise leave no map flat"
 
 
@@ -69,14 +84,21 @@ def test_unknown_method_is_a_key_error(tiny):
 
 
 @pytest.mark.parametrize(
-    ("method", "unit"), [("attention rollout", SHARE), ("token contributions", LOGIT), ("grad-cam", RELATIVE), ("occlusion", LOGIT)]
+    ("method", "unit"),
+    [
+        ("attention rollout", SHARE),
+        ("token contributions", LOGIT),
+        ("grad-cam", RELATIVE),
+        ("occlusion", LOGIT),
+    ],
 )
 def test_units(tiny, method, unit):
     assert tiny.explain(noise(), method).unit == unit
 
 
 @pytest.mark.parametrize(
-    ("method", "forward", "backward"), [("attention rollout", 1, 0), ("token contributions", 1, 0), ("grad-cam", 1, 1), ("occlusion", 17, 0)]
+    ("method", "forward", "backward"),
+    [("attention rollout", 1, 0), ("token contributions", 1, 0), ("grad-cam", 1, 1), ("occlusion", 17, 0)],
 )
 def test_cost_is_counted(tiny, method, forward, backward):
     cost = tiny.explain(noise(), method).cost
@@ -86,10 +108,12 @@ def test_cost_is_counted(tiny, method, forward, backward):
 
 def test_rollout_is_the_analysis_heatmap(tiny):
     photo = noise(60)
-    np.testing.assert_allclose(tiny.explain(photo, "attention rollout").values, tiny.analyse(photo).heatmap.values, atol=1e-7)
+    np.testing.assert_allclose(
+        tiny.explain(photo, "attention rollout").values, tiny.analyse(photo).heatmap.values, atol=1e-7
+    )
 
 
-# ---- what must be found ----------------------------------------------------------------------------------------------------
+# ---- what must be found
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -106,7 +130,7 @@ def test_occlusion_is_exactly_zero_where_the_network_is_blind(planted, planted_p
     np.testing.assert_allclose(np.delete(values, PLANTED), 0, atol=1e-5)
 
 
-# ---- token contributions ---------------------------------------------------------------------------------------------------
+# ---- token contributions
 
 
 @pytest.mark.parametrize("residual", [True, False])
@@ -116,19 +140,24 @@ def test_contributions_and_constant_sum_to_the_logit(made, heads, residual):
     for number in range(3):
         photo = noise(seed=number)
         heatmap = classifier.explain(photo, "token contributions")
-        assert heatmap.values.sum(dtype=np.float64) + heatmap.constant == pytest.approx(classifier.analyse(photo).logit, abs=1e-4)
+        assert heatmap.values.sum(dtype=np.float64) + heatmap.constant == pytest.approx(
+            classifier.analyse(photo).logit, abs=1e-4
+        )
         assert abs(heatmap.constant) > 1e-3, "a network with biases has a constant"
 
 
 def test_contributions_by_hand():
-    """Two tokens of one channel, one head: x = (1, 2), v = 3x + 1 = (4, 7), A = [[1, 0], [.5, .5]], W_o = 2, b_o = 1.
+    """Two tokens of one channel, one head: x = (1, 2), v = 3x + 1 = (4, 7), A = [[1, 0], [.5, .5]], W_o = 2,
+    b_o = 1.
 
-    Token 1 receives 1.5, token 2 0.5. c_1 = g/2 (1 + 1.5 * 2 * 4) = 6.5 g, c_2 = g/2 (2 + .5 * 2 * 7) = 4.5 g; pooled = 6.5 + 4.5 + 1 = 12.
-    Units: 12 - 2 = 10, active, weight 5; -12 + 1 < 0, not active. g = 5; constant = 5 * 1 + 5 * (-2) + 7.
+    Token 1 receives 1.5, token 2 0.5. c_1 = g/2 (1 + 1.5 * 2 * 4) = 6.5 g, c_2 = g/2 (2 + .5 * 2 * 7) = 4.5
+    g; pooled = 6.5 + 4.5 + 1 = 12. Units: 12 - 2 = 10, active, weight 5; -12 + 1 < 0, not active. g = 5;
+    constant = 5 * 1 + 5 * (-2) + 7.
     """
-    from detector.explain.token_contributions import Head
-
-    head = Head(
+    unused = (np.zeros((1, 1, 1)), np.zeros((1, 1)))
+    head = HeadWeights(
+        query=unused,
+        key=unused,
         value=(np.full((1, 1, 1), 3.0), np.full((1, 1), 1.0)),
         output=(np.full((1, 1, 1), 2.0), np.full(1, 1.0)),
         hidden=(np.array([[1.0, -1.0]]), np.array([-2.0, 1.0])),
@@ -140,7 +169,7 @@ def test_contributions_by_hand():
     assert constant == 2.0 and shares.sum() + constant == 5 * 10 + 7
 
 
-# ---- manners ---------------------------------------------------------------------------------------------------------------
+# ---- manners
 
 
 def test_progress_ends_where_it_said_it_would(tiny):
@@ -161,7 +190,9 @@ def test_cancelled_between_batches(tiny):
     told = []
     heatmaps = [tiny.explain(noise(), method) for method in METHODS]
     with pytest.raises(Cancelled):
-        tiny.faithfulness(noise(), heatmaps, progress=lambda *far: told.append(far), cancelled=lambda: len(told) >= 2)
+        tiny.faithfulness(
+            noise(), heatmaps, progress=lambda *far: told.append(far), cancelled=lambda: len(told) >= 2
+        )
     assert len(told) == 2
 
 
@@ -174,7 +205,10 @@ def test_two_threads_get_the_same_maps_as_one_alone(tiny):
     def work(results, order):
         results.extend((place, tiny.explain(*tasks[place]).values) for place in order)
 
-    threads = [threading.Thread(target=work, args=args) for args in zip(found, (range(len(tasks)), range(len(tasks) - 1, -1, -1)), strict=True)]
+    threads = [
+        threading.Thread(target=work, args=args)
+        for args in zip(found, (range(len(tasks)), range(len(tasks) - 1, -1, -1)), strict=True)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -5,7 +5,7 @@ import pytest
 
 from detector.explain import METHODS, Cancelled
 from detector.explain.sanity import Sanity, rank_correlation
-from tests.explain.networks import PLANTED, TINY, noise
+from tests.support.networks import PLANTED, TINY, noise
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def tiny(made):
 def test_randomised_weights_change_every_map(tiny, method):
     photo = noise()
     heatmap = tiny.explain(photo, method)
-    found = tiny.sanity(photo, heatmap)
+    found = tiny.sanity_check(photo, heatmap)
     assert found.method == method and len(found.correlations) == 3
     assert found.changed and min(found.correlations) < 0.7
 
@@ -32,14 +32,14 @@ def test_wholly_different_weights_change_every_map(made, method):
 def test_served_network_is_left_alone(tiny):
     photo = noise()
     weights, logit = [array.copy() for array in tiny.network.get_weights()], tiny.analyse(photo).logit
-    tiny.sanity(photo, tiny.explain(photo, "grad-cam"))
+    tiny.sanity_check(photo, tiny.explain(photo, "grad-cam"))
     for before, after in zip(weights, tiny.network.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
     assert tiny.analyse(photo).logit == logit
 
 
 def test_only_the_head_is_shuffled_and_only_its_order(tiny):
-    tiny.sanity(noise(), tiny.explain(noise(), "attention rollout"))
+    tiny.sanity_check(noise(), tiny.explain(noise(), "attention rollout"))
     shuffled, moved = tiny._shuffled.engine.network, set()
     for mine, theirs in zip(tiny.network.weights, shuffled.weights, strict=True):
         mine_array, theirs_array = mine.numpy(), theirs.numpy()
@@ -52,16 +52,16 @@ def test_only_the_head_is_shuffled_and_only_its_order(tiny):
 def test_the_result_is_the_same_each_time(tiny):
     photo = noise()
     heatmap = tiny.explain(photo, "token contributions")
-    assert tiny.sanity(photo, heatmap) == tiny.sanity(photo, heatmap)
+    assert tiny.sanity_check(photo, heatmap) == tiny.sanity_check(photo, heatmap)
 
 
 def test_progress_counts_all_shuffles_and_cancels(tiny):
     told = []
     heatmap = tiny.explain(noise(), "occlusion")
-    tiny.sanity(noise(), heatmap, progress=lambda *far: told.append(far))
+    tiny.sanity_check(noise(), heatmap, progress=lambda *far: told.append(far))
     assert told == [(17, 51), (34, 51), (51, 51)]
     with pytest.raises(Cancelled):
-        tiny.sanity(noise(), heatmap, cancelled=lambda: True)
+        tiny.sanity_check(noise(), heatmap, cancelled=lambda: True)
 
 
 def test_a_map_that_does_not_change_is_called_so():
@@ -70,7 +70,13 @@ def test_a_map_that_does_not_change_is_called_so():
 
 @pytest.mark.parametrize(
     ("second", "expected"),
-    [([[1, 2], [3, 4]], 1), ([[4, 3], [2, 1]], -1), ([[10, 20], [30, 1000]], 1), ([[2, 1], [3, 4]], 0.8), ([[5, 5], [5, 5]], 0)],
+    [
+        ([[1, 2], [3, 4]], 1),
+        ([[4, 3], [2, 1]], -1),
+        ([[10, 20], [30, 1000]], 1),
+        ([[2, 1], [3, 4]], 0.8),
+        ([[5, 5], [5, 5]], 0),
+    ],
 )
 def test_rank_correlation_by_hand(second, expected):
     # 0.8: two neighbours changed places, 1 - 6 * 2 / (4 * 15)
@@ -78,6 +84,9 @@ def test_rank_correlation_by_hand(second, expected):
 
 
 def test_a_network_that_looks_at_one_patch_still_does_when_its_head_is_shuffled(planted, planted_photo):
-    """What the backbone alone decides does not change, and the check says so: of 16 patches the same one leads."""
+    """What the backbone alone decides does not change, and the check says so: of 16 patches the same one
+    leads."""
     heatmap = planted.explain(planted_photo, "occlusion")
-    assert planted.sanity(planted_photo, heatmap).correlation > 0.5 and heatmap.values.argmax() == PLANTED
+    assert (
+        planted.sanity_check(planted_photo, heatmap).correlation > 0.5 and heatmap.values.argmax() == PLANTED
+    )

@@ -51,7 +51,7 @@ def centroid(square: np.ndarray) -> tuple[float, float]:
     return (weight * across[None]).sum() / weight.sum(), (weight * across[:, None]).sum() / weight.sum()
 
 
-# ---- geometry ------------------------------------------------------------------------------------------------------------
+# ---- geometry
 
 
 @pytest.mark.parametrize("shape", [(36, 36), (36, 40), (39, 36), (37, 39), (32, 32)])
@@ -70,7 +70,9 @@ def test_flip_mirrors_left_and_right_half_of_the_time(place, mirrored):
 
 def test_a_shift_by_whole_pixels_moves_the_crop_and_resamples_nothing():
     canonical = noise(60, 70)
-    square = augment(canonical, SIZE, Augmentation(flip=False, width_shift=4 / SIZE, height_shift=3 / SIZE), Always(1.0))
+    square = augment(
+        canonical, SIZE, Augmentation(flip=False, width_shift=4 / SIZE, height_shift=3 / SIZE), Always(1.0)
+    )
     top, left = (60 - SIZE) // 2 + 3, (70 - SIZE) // 2 + 4
     assert np.array_equal(square, canonical[top : top + SIZE, left : left + SIZE])
 
@@ -78,7 +80,9 @@ def test_a_shift_by_whole_pixels_moves_the_crop_and_resamples_nothing():
 @pytest.mark.parametrize("place", [0.0, 1.0])
 def test_a_shift_past_the_edge_mirrors_what_is_missing(place):
     canonical = noise(SIZE, SIZE)
-    square = augment(canonical, SIZE, Augmentation(flip=False, width_shift=5 / SIZE, height_shift=2 / SIZE), Always(place))
+    square = augment(
+        canonical, SIZE, Augmentation(flip=False, width_shift=5 / SIZE, height_shift=2 / SIZE), Always(place)
+    )
     padded = np.pad(canonical, ((8, 8), (8, 8), (0, 0)), mode="reflect")
     sign = 1 if place else -1
     top, left = 8 + sign * 2, 8 + sign * 5
@@ -88,7 +92,9 @@ def test_a_shift_past_the_edge_mirrors_what_is_missing(place):
 @pytest.mark.parametrize("turn", [90, -90])
 def test_a_quarter_turn_is_about_the_middle_of_the_square_to_the_pixel(turn):
     canonical = noise(48, 48)
-    square = augment(canonical, SIZE, Augmentation(flip=False, rotation_degrees=90.0), Always(1.0 if turn > 0 else 0.0))
+    square = augment(
+        canonical, SIZE, Augmentation(flip=False, rotation_degrees=90.0), Always(1.0 if turn > 0 else 0.0)
+    )
     expected = np.rot90(canonical[8 : 8 + SIZE, 8 : 8 + SIZE], 1 if turn > 0 else -1)
     assert np.abs(square.astype(int) - expected).max() <= 1
 
@@ -106,7 +112,9 @@ def test_zoom_keeps_the_middle_where_it_is():
 
 def test_rotation_turns_a_marker_about_the_middle():
     square = augment(dot(8, 0), SIZE, Augmentation(flip=False, rotation_degrees=30.0), Always(1.0))
-    assert centroid(square) == pytest.approx((8 * np.cos(np.pi / 6), -8 * np.sin(np.pi / 6)), abs=0.1)  # y grows downwards
+    assert centroid(square) == pytest.approx(
+        (8 * np.cos(np.pi / 6), -8 * np.sin(np.pi / 6)), abs=0.1
+    )  # y grows downwards
 
 
 def test_a_shift_moves_a_turned_picture_by_the_same_pixels():
@@ -122,23 +130,50 @@ def test_geometry_that_is_improbable_leaves_a_plain_crop():
 
 def test_crop_anywhere_reaches_every_place_and_both_corners_equally():
     canonical = noise(34, 35)
-    crops = {canonical[top : top + SIZE, left : left + SIZE].tobytes(): (top, left) for top in range(3) for left in range(4)}
+    crops = {
+        canonical[top : top + SIZE, left : left + SIZE].tobytes(): (top, left)
+        for top in range(3)
+        for left in range(4)
+    }
     settings = Augmentation(flip=False, crop_anywhere=True)
-    found = [crops[augment(canonical, SIZE, settings, np.random.default_rng(seed)).tobytes()] for seed in range(1200)]
+    found = [
+        crops[augment(canonical, SIZE, settings, np.random.default_rng(seed)).tobytes()]
+        for seed in range(1200)
+    ]
     counts = [found.count(place) for place in crops.values()]
-    assert len(counts) == 12 and min(counts) > 60 and max(counts) < 140  # 100 expected, standard deviation under 10
+    assert (
+        len(counts) == 12 and min(counts) > 60 and max(counts) < 140
+    )  # 100 expected, standard deviation under 10
 
 
-# ---- colour and damage ---------------------------------------------------------------------------------------------------
+# ---- colour and damage
 
 
 @pytest.mark.parametrize(("place", "expected"), [(1.0, 120), (0.0, 80)])
 def test_brightness_multiplies(place, expected):
-    assert (augment(flat(100), SIZE, Augmentation(flip=False, brightness=0.2), Always(place)) == expected).all()
+    assert (
+        augment(flat(100), SIZE, Augmentation(flip=False, brightness=0.2), Always(place)) == expected
+    ).all()
 
 
 def test_brightness_stops_at_white():
     assert (augment(flat(250), SIZE, Augmentation(flip=False, brightness=0.2), Always(1.0)) == 255).all()
+
+
+@pytest.mark.parametrize(("place", "expected"), [(1.0, (60, 180)), (0.0, (80, 160))])
+def test_contrast_multiplies_the_distance_from_the_mean_grey(place, expected):
+    """Half of the picture is 70, half 170: the mean is 120, and both lie 50 from it."""
+    halves = flat(70)
+    halves[:, halves.shape[1] // 2 :] = 170
+    square = augment(halves, SIZE, Augmentation(flip=False, contrast=0.2), Always(place))
+    assert (square[0, 0, 0], square[0, -1, 0]) == expected
+
+
+def test_contrast_stops_at_black_and_white():
+    halves = flat(2)
+    halves[:, halves.shape[1] // 2 :] = 254
+    square = augment(halves, SIZE, Augmentation(flip=False, contrast=0.5), Always(1.0))
+    assert (square[0, 0, 0], square[0, -1, 0]) == (0, 255)
 
 
 def test_no_saturation_is_the_grey_of_the_same_luma():
@@ -170,7 +205,9 @@ def test_damage_changes_the_pixels_but_not_the_picture(settings):
 def test_sharpening_leaves_flat_areas_alone_and_steepens_an_edge():
     canonical = np.full((40, 40, 3), 100, np.uint8)
     canonical[:, 20:] = 150
-    square = augment(canonical, SIZE, Augmentation(flip=False, sharpen_probability=1.0, sharpen=1.0), Always(0.9))[16, :, 0].astype(int)
+    square = augment(
+        canonical, SIZE, Augmentation(flip=False, sharpen_probability=1.0, sharpen=1.0), Always(0.9)
+    )[16, :, 0].astype(int)
     assert square[2] == 100 and square[-3] == 150
     assert square[15] < 100 and square[16] > 150
 
@@ -181,7 +218,7 @@ def test_jpeg_keeps_red_red_and_blue_blue():
     assert abs(red - 220) < 4 and abs(blue - 60) < 4
 
 
-# ---- the whole -----------------------------------------------------------------------------------------------------------
+# ---- the whole
 
 EVERYTHING = load_recipe("efficientnetv2b0-attention-balanced").augmentation
 
@@ -194,7 +231,15 @@ def test_the_same_generator_gives_the_same_pixels():
 
 def test_other_generators_give_other_pixels():
     canonical = noise(36, 40)
-    assert len({augment(canonical, SIZE, EVERYTHING, np.random.default_rng(seed)).tobytes() for seed in range(20)}) == 20
+    assert (
+        len(
+            {
+                augment(canonical, SIZE, EVERYTHING, np.random.default_rng(seed)).tobytes()
+                for seed in range(20)
+            }
+        )
+        == 20
+    )
 
 
 def test_the_canonical_picture_itself_is_never_written_to():
@@ -212,7 +257,7 @@ def test_the_result_is_always_a_contiguous_square_of_bytes():
         assert square.shape == (SIZE, SIZE, 3) and square.dtype == np.uint8 and square.flags.c_contiguous
 
 
-# ---- between images ------------------------------------------------------------------------------------------------------
+# ---- between images
 
 
 def batch_of_flats(*classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -231,7 +276,11 @@ def test_cutmix_never_pastes_from_the_other_class():
 def test_cutmix_pastes_one_rectangle_at_its_own_place():
     images, labels = batch_of_flats(1, 1)
     images[1] = noise(SIZE, SIZE)
-    mixed = next(m for m in (cutmix(images, labels, 1.0, np.random.default_rng(seed)) for seed in range(50)) if (m[0] != images[0]).any())
+    mixed = next(
+        m
+        for m in (cutmix(images, labels, 1.0, np.random.default_rng(seed)) for seed in range(50))
+        if (m[0] != images[0]).any()
+    )
     rows, columns = (np.flatnonzero((mixed[0] != images[0]).any(axis=(axis, 2))) for axis in (1, 0))
     inside = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     assert np.array_equal(mixed[0][inside], images[1][inside])
@@ -240,7 +289,9 @@ def test_cutmix_pastes_one_rectangle_at_its_own_place():
 def test_cutmix_leaves_its_input_and_the_only_one_of_a_class_alone():
     images, labels = batch_of_flats(0, 1)
     before = images.copy()
-    assert np.array_equal(cutmix(images, labels, 1.0, np.random.default_rng(0)), before) and np.array_equal(images, before)
+    assert np.array_equal(cutmix(images, labels, 1.0, np.random.default_rng(0)), before) and np.array_equal(
+        images, before
+    )
 
 
 def test_grey_takes_the_colour_and_keeps_the_brightness():

@@ -1,4 +1,5 @@
-"""train.checkpoints: what is saved comes back, and a crash at any moment leaves the last checkpoint usable."""
+"""train.checkpoints: what is saved comes back, and a crash at any moment leaves the last checkpoint
+usable."""
 
 from __future__ import annotations
 
@@ -12,12 +13,19 @@ import pytest
 from train import checkpoints
 from train.checkpoints import SEEDS, STATE, Checkpoints, Position, mixed
 
-POSITION = Position(stage=1, epoch=3, step=17, best=-0.25, best_epoch=2, epochs_done=5, sums={"loss": (3.5, 17)})
+POSITION = Position(
+    stage=1, epoch=3, step=17, best=-0.25, best_epoch=2, epochs_done=5, sums={"loss": (3.5, 17)}
+)
 
 
 def model() -> keras.Model:
     """A small compiled model with dropout and a built optimizer."""
-    layers = [keras.layers.Input((4,)), keras.layers.Dense(3), keras.layers.Dropout(0.5), keras.layers.Dense(1)]
+    layers = [
+        keras.layers.Input((4,)),
+        keras.layers.Dense(3),
+        keras.layers.Dropout(0.5),
+        keras.layers.Dense(1),
+    ]
     made = keras.Sequential(layers)
     made.compile(keras.optimizers.Adam(0.1), "mse")
     made.optimizer.build(made.trainable_variables)
@@ -58,7 +66,9 @@ def test_a_position_comes_back_as_it_was(kept, trained):
 
 def test_a_position_written_before_sums_were_kept_can_be_read(kept, trained):
     kept.save(POSITION, trained)
-    (kept.folder / "000000" / "position.json").write_text('{"stage": 1, "epoch": 2, "step": 0, "best": null, "best_epoch": -1, "epochs_done": 2}')
+    (kept.folder / "000000" / "position.json").write_text(
+        '{"stage": 1, "epoch": 2, "step": 0, "best": null, "best_epoch": -1, "epochs_done": 2}'
+    )
     assert kept.position() == Position(stage=1, epoch=2, epochs_done=2)
 
 
@@ -110,7 +120,7 @@ def test_of_two_checkpoints_that_a_crash_left_the_newer_counts(kept, trained):
     assert names(kept) == ["000008"]
 
 
-@pytest.mark.parametrize("moment", ["save_weights", "_to_disk"])
+@pytest.mark.parametrize("moment", ["save_weights", "to_disk"])
 def test_an_error_while_saving_leaves_the_last_checkpoint_and_no_litter(kept, trained, monkeypatch, moment):
     kept.save(Position(step=1), trained)
 
@@ -139,7 +149,9 @@ def test_the_best_weights_of_each_stage_are_kept_apart(kept):
     for stage, made in enumerate(models):
         loaded = model()
         kept.load_best_into(loaded, stage)
-        assert all(np.array_equal(a, b) for a, b in zip(loaded.get_weights(), made.get_weights(), strict=True))
+        assert all(
+            np.array_equal(a, b) for a, b in zip(loaded.get_weights(), made.get_weights(), strict=True)
+        )
 
 
 def test_best_weights_that_a_crash_left_unfinished_do_not_replace_the_old(kept, trained):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.kill_storm import Weather, falsehoods, processes_of, storm
+from tests.support.kill_storm import Weather, falsehoods, processes_of, storm
 from train.runs import RunDirectory
 
 
@@ -17,8 +17,9 @@ def test_after_fifty_kills_every_run_reads_true_and_resumes(tmp_path):
 
 @pytest.mark.parametrize(("state", "claim"), [("completed", "the model is missing"), ("running", "")])
 def test_a_false_claim_is_noticed(tmp_path, monkeypatch, state, claim):
-    """The storm's own judge: a completed run without proof, and one that is said to run with no process of its own."""
-    monkeypatch.setattr("benchmarks.kill_storm.SETTLE_SECONDS", 0.2)
+    """The storm's own judge: a completed run without proof, and one that is said to run with no process of
+    its own."""
+    monkeypatch.setattr("tests.support.kill_storm.SETTLE_SECONDS", 0.2)
     run = RunDirectory.claim(tmp_path / "one")
     run.write("config.json", {"recipe": {}, "data": "", "command": ""})
     run.set_status(state)

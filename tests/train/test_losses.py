@@ -33,7 +33,9 @@ def test_what_counts_is_what_a_patch_receives_not_how_sharply_each_one_looks():
 
 def test_pictures_are_told_apart():
     attention = np.stack([np.full((1, 1, 2, 2), 0.5), np.array([[[[1, 0], [1, 0]]]])]).astype(np.float32)
-    assert keras.ops.convert_to_numpy(attention_entropy(None, attention)) == pytest.approx([1.0, 0.0], abs=1e-6)
+    assert keras.ops.convert_to_numpy(attention_entropy(None, attention)) == pytest.approx(
+        [1.0, 0.0], abs=1e-6
+    )
 
 
 @pytest.mark.parametrize(("target", "expected"), [(0.2, 0.3), (0.5, 0.0), (0.9, 0.0)])

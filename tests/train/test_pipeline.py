@@ -15,7 +15,15 @@ from detector.architectures import get
 from detector.datasets import load_dataset
 from detector.images import ImageReadError, read_image
 from train import pipeline
-from train.pipeline import READ_AHEAD, CanonicalImages, TrainingBatches, draw, evaluation_batches, read_ahead, sampling_shares
+from train.pipeline import (
+    READ_AHEAD,
+    CanonicalImages,
+    TrainingBatches,
+    draw,
+    evaluation_batches,
+    read_ahead,
+    sampling_shares,
+)
 from train.recipes import RecipeError, Sampling, load_recipe
 
 PREPROCESSING = get("tiny-attention").preprocessing
@@ -34,10 +42,12 @@ def batches(dataset, *overrides: str) -> TrainingBatches:
 
 
 def same(first, second) -> bool:
-    return all(np.array_equal(a, c) and np.array_equal(b, d) for (a, b), (c, d) in zip(first, second, strict=True))
+    return all(
+        np.array_equal(a, c) and np.array_equal(b, d) for (a, b), (c, d) in zip(first, second, strict=True)
+    )
 
 
-# ---- which batches -------------------------------------------------------------------------------------------------------
+# ---- which batches
 
 
 def test_batches_are_bytes_and_labels_of_the_recipes_size(dataset):
@@ -49,7 +59,10 @@ def test_batches_are_bytes_and_labels_of_the_recipes_size(dataset):
 def test_every_label_goes_with_its_picture(dataset):
     plain = batches(dataset, "augmentation.zoom=0", "augmentation.flip=false")
     rows = dataset.split("train")
-    known = {PREPROCESSING(read_image(dataset.path(id)).pixels).tobytes(): y for id, y in zip(rows["id"], rows["y_true"], strict=True)}
+    known = {
+        PREPROCESSING(read_image(dataset.path(id)).pixels).tobytes(): y
+        for id, y in zip(rows["id"], rows["y_true"], strict=True)
+    }
     for images, labels in plain.epoch(1, 0):
         assert [known[image.tobytes()] for image in images] == labels[:, 0].tolist()
 
@@ -70,7 +83,11 @@ def test_the_number_of_threads_changes_nothing(dataset):
 
 def test_another_seed_stage_or_epoch_gives_other_batches(dataset):
     first = next(batches(dataset).epoch(1, 0))[0]
-    others = [next(batches(dataset, "seed=1").epoch(1, 0)), next(batches(dataset).epoch(0, 0)), next(batches(dataset).epoch(1, 1))]
+    others = [
+        next(batches(dataset, "seed=1").epoch(1, 0)),
+        next(batches(dataset).epoch(0, 0)),
+        next(batches(dataset).epoch(1, 1)),
+    ]
     assert not any(np.array_equal(first, images) for images, _ in others)
 
 
@@ -99,15 +116,19 @@ def test_evaluation_sees_every_row_once_in_order_as_the_classifier_does(dataset)
     rows = dataset.split("val")
     made = list(evaluation_batches(CanonicalImages(dataset, rows, PREPROCESSING, 0.0), SIZE, 10, 2))
     assert [len(batch) for batch in made] == [10, 10, 4]
-    assert np.array_equal(np.concatenate(made), [PREPROCESSING(read_image(dataset.path(id)).pixels) for id in rows["id"]])
+    assert np.array_equal(
+        np.concatenate(made), [PREPROCESSING(read_image(dataset.path(id)).pixels) for id in rows["id"]]
+    )
 
 
-# ---- how often each row is drawn -----------------------------------------------------------------------------------------
+# ---- how often each row is drawn
 
 
 def table(*rows: tuple[str, int, bool]) -> pd.DataFrame:
     """(source, y_true, paired) of each row."""
-    return pd.DataFrame(rows, columns=["source", "y_true", "paired"]).assign(id=[str(number) for number in range(len(rows))])
+    return pd.DataFrame(rows, columns=["source", "y_true", "paired"]).assign(
+        id=[str(number) for number in range(len(rows))]
+    )
 
 
 # 4 real images of a, 1 AI image of a, 1 real image of b (paired), 2 AI images of b (paired)
@@ -131,7 +152,9 @@ def test_sampling_shares_by_hand(sampling, expected):
     assert sampling_shares(ROWS, sampling) == pytest.approx(np.array(expected) / sum(expected))
 
 
-@pytest.mark.parametrize("sampling", [Sampling(unpaired_weight=0.0), Sampling(unpaired_weight=0.0, balance_classes=True)])
+@pytest.mark.parametrize(
+    "sampling", [Sampling(unpaired_weight=0.0), Sampling(unpaired_weight=0.0, balance_classes=True)]
+)
 def test_weights_that_leave_a_class_without_images_are_refused(sampling):
     with pytest.raises(RecipeError, match="no AI-generated training image would ever be drawn"):
         sampling_shares(table(("a", 0, True), ("a", 1, False)), sampling)
@@ -144,7 +167,9 @@ def test_every_row_is_drawn_its_share_rounded_down_or_up(count):
     for seed in range(20):
         counts = np.bincount(draw(shares, count, np.random.default_rng(seed)), minlength=len(shares))
         assert counts.sum() == count
-        assert (counts >= np.floor(shares * count - 1e-9)).all() and (counts <= np.ceil(shares * count + 1e-9)).all()
+        assert (counts >= np.floor(shares * count - 1e-9)).all() and (
+            counts <= np.ceil(shares * count + 1e-9)
+        ).all()
 
 
 def test_even_shares_draw_every_row_exactly_once():
@@ -158,11 +183,13 @@ def test_draws_come_in_random_order():
 
 def test_on_average_a_row_is_drawn_its_share():
     shares = np.array([0.7, 0.25, 0.05])
-    counts = sum(np.bincount(draw(shares, 5, np.random.default_rng(seed)), minlength=3) for seed in range(2000))
+    counts = sum(
+        np.bincount(draw(shares, 5, np.random.default_rng(seed)), minlength=3) for seed in range(2000)
+    )
     assert counts / 10000 == pytest.approx(shares, abs=0.01)
 
 
-# ---- threads -------------------------------------------------------------------------------------------------------------
+# ---- threads
 
 
 def readers() -> list[str]:
@@ -213,7 +240,7 @@ def test_read_ahead_leaves_no_threads_when_it_is_closed_early():
     assert not readers()
 
 
-# ---- memory --------------------------------------------------------------------------------------------------------------
+# ---- memory
 
 
 @pytest.fixture
@@ -221,9 +248,9 @@ def reads(monkeypatch) -> Counter:
     """How often each file was read from disk."""
     counted = Counter()
 
-    def counting(path):
+    def counting(path, short_side):
         counted[path.name] += 1
-        return read_image(path)
+        return read_image(path, short_side)
 
     monkeypatch.setattr(pipeline, "read_image", counting)
     return counted
@@ -261,4 +288,7 @@ def test_a_picture_that_has_gone_is_named(pictures, tmp_path):
     dataset.path(rows["id"][3]).unlink()
     with pytest.raises(ImageReadError) as caught:
         CanonicalImages(dataset, rows, PREPROCESSING, 1.0)[3]
-    assert str(caught.value) == f"{rows['id'][3]} has become unreadable since this run began. There is no file at this path."
+    assert (
+        str(caught.value)
+        == f"{rows['id'][3]} has become unreadable since this run began. There is no file at this path."
+    )

@@ -98,7 +98,10 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path):
         ("attention_entropy=1.1", "attention_entropy must be between 0 and 1."),
         ("architecture=resnet", "There is no architecture called 'resnet'"),
         ("architecture_arguments.tails=1", "Architecture tiny-attention has no argument tails"),
-        ("architecture_arguments.heads=many", "architecture_arguments.heads must be a whole number, not 'many'."),
+        (
+            "architecture_arguments.heads=many",
+            "architecture_arguments.heads must be a whole number, not 'many'.",
+        ),
         ("architecture_arguments=3", "architecture_arguments must be a group of settings, not 3."),
         ("augmentation.flip=1", "augmentation.flip must be true or false, not 1."),
         ("augmentation.zoom=1", "augmentation.zoom must be below 1."),
@@ -108,7 +111,10 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path):
         ("augmentation.blur_probability=1.1", "augmentation.blur_probability must be between 0 and 1."),
         ("augmentation.downscale=0", "augmentation.downscale must be above 0 and at most 1."),
         ("augmentation.jpeg_quality=50", "augmentation.jpeg_quality must be a list of 2 values, not 50."),
-        ("augmentation.jpeg_quality=[90, 40]", "augmentation.jpeg_quality must be two numbers from 1 to 100, the smaller first."),
+        (
+            "augmentation.jpeg_quality=[90, 40]",
+            "augmentation.jpeg_quality must be two numbers from 1 to 100, the smaller first.",
+        ),
         ("augmentation.jpeg_quality=[0.5, 40]", "augmentation.jpeg_quality must be a whole number, not 0.5."),
         ("sampling.balance_sources=2", "sampling.balance_sources must be between 0 and 1."),
         ("sampling.images_per_epoch=-1", "sampling.images_per_epoch must not be negative."),
@@ -119,12 +125,20 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path):
         ("finetune.learning_rate=0", "finetune.learning_rate must be above 0."),
         ("finetune.learning_rate=nan", "finetune.learning_rate must be a finite number, not nan."),
         ("finetune.patience=0", "finetune.patience must be at least 1."),
-        ("finetune.schedule=linear", "finetune.schedule must be constant or cosine."),
+        ("finetune.schedule=linear", "finetune.schedule must be constant, cosine or exponential."),
         ("finetune.optimizer=sgd", "finetune.optimizer must be adam or adamw."),
-        ("finetune.weight_decay=0.1", "finetune.weight_decay needs finetune.optimizer adamw."),
+        ("finetune.epoch_decay=0", "finetune.epoch_decay must be above 0 and at most 1."),
+        ("finetune.epoch_decay=1.1", "finetune.epoch_decay must be above 0 and at most 1."),
+        ("max_minutes=-1", "max_minutes must not be negative."),
+        ("split.val_share=0", "split.val_share must be above 0 and, with split.test_share, below 1."),
+        ("split.test_share=0.9", "split.val_share must be above 0 and, with split.test_share, below 1."),
+        ("augmentation.contrast=1.1", "augmentation.contrast must be between 0 and 1."),
         ("finetune.monitor=loss", "finetune.monitor must be one of val_loss, val_auc"),
         ("finetune.batch_norm=off", "finetune.batch_norm must be frozen or train."),
-        ("finetune.unfreeze=first:3", "finetune.unfreeze must be none, all, last:N or all-but-last:N, not 'first:3'."),
+        (
+            "finetune.unfreeze=first:3",
+            "finetune.unfreeze must be none, all, last:N or all-but-last:N, not 'first:3'.",
+        ),
         ("decision.threshold=1.5", "decision.threshold must be balanced or a number between 0 and 1."),
         ("decision.threshold=high", "decision.threshold must be balanced or a number between 0 and 1."),
         ("decision.max_false_alarms=2", "decision.max_false_alarms must be between 0 and 1."),
@@ -137,12 +151,74 @@ def test_a_wrong_override_is_refused_in_a_sentence(override, sentence):
 
 
 def test_sampling_weights_that_are_both_zero_are_refused():
-    assert complaint("sampling.paired_weight=0", "sampling.unpaired_weight=0") == "The sampling weights must not both be 0."
+    assert (
+        complaint("sampling.paired_weight=0", "sampling.unpaired_weight=0")
+        == "The sampling weights must not both be 0."
+    )
 
 
-def test_weight_decay_goes_with_adamw():
-    stage = load_recipe(TINY, ["finetune.optimizer=adamw", "finetune.weight_decay=0.1"]).finetune
-    assert (stage.optimizer, stage.weight_decay) == ("adamw", 0.1)
+def test_a_rate_that_falls_by_the_epoch_has_no_warmup():
+    settings = ("finetune.schedule=exponential", "finetune.warmup_steps=5")
+    assert complaint(*settings).startswith("finetune.warmup_steps must be 0")
+
+
+def stage_as_published(name: str) -> tuple:
+    """What trains a whole network, in the words of its paper: optimizer, rate, weight decay, the most epochs,
+    patience; seed and determinism."""
+    recipe = load_recipe(name)
+    stage = recipe.finetune
+    assert recipe.frozen.epochs == 0 and (stage.unfreeze, stage.batch_norm) == ("all", "train")
+    how = (stage.optimizer, stage.learning_rate, stage.weight_decay, stage.epochs, stage.patience)
+    return *how, recipe.seed, recipe.deterministic
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol"),
+    [
+        ("resnet50-cifake", ("adam", 1e-3, 0.0, 50, 3, 0, False)),
+        ("efficientnetb0", ("adam", 1e-4, 1e-5, 5, 5, 0, False)),
+        ("resnet18", ("adam", 5e-5, 1e-5, 50, 3, 42, True)),
+        ("resnet50", ("adam", 5e-5, 1e-5, 50, 3, 42, True)),
+        ("vit-base-patch16", ("adamw", 2e-5, 1e-5, 50, 3, 42, True)),
+        ("convnextv2-tiny", ("adamw", 2e-5, 1e-5, 50, 3, 42, True)),
+        ("convnextv2-base", ("adamw", 2e-5, 1e-5, 50, 3, 42, True)),
+    ],
+)
+def test_a_published_protocol_is_held(name, protocol):
+    assert stage_as_published(name) == protocol
+
+
+@pytest.mark.parametrize(
+    ("name", "train", "val", "test"),
+    [
+        ("resnet50-cifake", 0.7, 0.2, 0.1),
+        ("efficientnetb0", 0.7225, 0.1275, 0.15),
+        ("efficientnetb0-frozen", 0.7225, 0.1275, 0.15),
+    ],
+)
+def test_published_shares_of_the_splits(name, train, val, test):
+    cut = load_recipe(name).cut
+    assert (cut["val_fraction"], cut["test_fraction"]) == (val, test)
+    assert 1 - cut["val_fraction"] - cut["test_fraction"] == pytest.approx(train)
+
+
+def test_the_ablation_differs_from_its_recipe_in_what_trains_alone():
+    whole, frozen = load_recipe("efficientnetb0"), load_recipe("efficientnetb0-frozen")
+    assert (frozen.finetune.epochs, frozen.frozen.epochs) == (0, whole.finetune.epochs)
+    for setting in ("learning_rate", "optimizer", "weight_decay", "patience"):
+        assert getattr(frozen.frozen, setting) == getattr(whole.finetune, setting)
+    assert (frozen.augmentation, frozen.split) == (whole.augmentation, whole.split)
+
+
+def test_realitycheck_trains_its_head_alone():
+    recipe = load_recipe("resnet50-realitycheck")
+    assert (recipe.frozen.epochs, recipe.frozen.learning_rate, recipe.frozen.optimizer) == (10, 1e-3, "adam")
+    assert recipe.finetune.epochs == 0
+
+
+def test_cifakes_rate_falls_by_a_twentieth_after_every_epoch():
+    stage = load_recipe("resnet50-cifake").finetune
+    assert (stage.schedule, stage.epoch_decay) == ("exponential", 0.95)
 
 
 LAYERS = list("abcdefghij")
@@ -167,14 +243,19 @@ def test_unfreeze_names_the_layers_that_train(text, trained):
     assert LAYERS[parse_unfreeze(text)] == list(trained)
 
 
-@pytest.mark.parametrize("text", ["", "last", "last:", "last:-1", "last:x", "none:3", "all:3", "all-but-last", "All", "last:1:2"])
+@pytest.mark.parametrize(
+    "text", ["", "last", "last:", "last:-1", "last:x", "none:3", "all:3", "all-but-last", "All", "last:1:2"]
+)
 def test_unfreeze_that_is_not_understood_is_none(text):
     assert parse_unfreeze(text) is None
 
 
 @pytest.mark.parametrize("reading", ["last:30", "all-but-last:10"])
 def test_the_published_protocol_can_be_read_both_ways(reading):
-    assert load_recipe("efficientnetv2b0-attention", [f"finetune.unfreeze={reading}"]).finetune.unfreeze == reading
+    assert (
+        load_recipe("efficientnetv2b0-attention", [f"finetune.unfreeze={reading}"]).finetune.unfreeze
+        == reading
+    )
 
 
 def test_stage_defaults_are_valid():

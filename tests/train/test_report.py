@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,27 +12,24 @@ import pytest
 
 from detector.bundle import CARD, PREDICTIONS, read_bundle
 from detector.classifier import Classifier
-from detector.delivery import DELIVERIES
 from detector.evaluation.predictions import Predictions, read_predictions, write_predictions
 from detector.images import read_image
-from train.measured import SCOREBOARD, limitations
-from train.report import main
-
-ROOT = Path(__file__).parents[2]
+from detector.perturbations import DELIVERY_CHAINS
+from tests.support.bundles import contents, trained
+from train.model_card import SCOREBOARD, limitations
+from train.report import cut, main
 
 
 @pytest.fixture(scope="module")
 def finished(pictures, tmp_path_factory) -> Path:
     """The bundle of a real run."""
-    run = tmp_path_factory.mktemp("runs") / "run"
-    words = ["--recipe", "tiny-attention", "--data", str(pictures), "--run-dir", str(run), "--set", "finetune.epochs=1"]
-    subprocess.run([sys.executable, "-m", "train", *words], cwd=ROOT, check=True, capture_output=True)
-    return run / "bundle"
+    return trained(pictures, tmp_path_factory.mktemp("runs") / "run")
 
 
 @pytest.fixture
 def bundle(finished, tmp_path) -> Path:
-    """A copy as it was before there were deliveries: pictures as they are alone, no scoreboard, and a validation figure of its own."""
+    """A copy as it was before there were deliveries: pictures as they are alone, no scoreboard, and a
+    validation figure of its own."""
     folder = Path(shutil.copytree(finished, tmp_path / "old"))
     predictions = read_predictions(folder / PREDICTIONS)
     clean = predictions.rows[predictions.rows["delivery"] == ""].drop(columns="delivery")
@@ -46,33 +41,59 @@ def bundle(finished, tmp_path) -> Path:
     return folder
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
 def test_a_run_judges_its_paired_test_pictures_after_every_delivery(finished):
     rows = read_predictions(finished / PREDICTIONS).rows
-    assert rows.groupby("delivery", sort=False).size().to_dict() == {"": 24, "web": 12, "hard": 12, "chain": 12}
+    assert rows.groupby("delivery", sort=False).size().to_dict() == {
+        "": 24,
+        "web": 12,
+        "hard": 12,
+        "chain": 12,
+    }
     assert rows[rows["delivery"] != ""]["paired"].all()
     ids = rows[rows["delivery"] == ""].set_index("id")
     for _, copies in rows[rows["delivery"] != ""].groupby("delivery"):
-        assert (ids.loc[copies["id"], "y_true"].to_numpy() == copies["y_true"].to_numpy()).all() and copies["id"].is_unique
+        assert (ids.loc[copies["id"], "y_true"].to_numpy() == copies["y_true"].to_numpy()).all() and copies[
+            "id"
+        ].is_unique
+
+
+def test_splits_are_cut_as_the_card_says_and_else_by_default(finished, tmp_path):
+    folder = Path(shutil.copytree(finished, tmp_path / "other"))
+    card = json.loads((folder / CARD).read_text())
+    card["training"]["settings"] |= {"seed": 7, "split": {"val_share": 0.2, "test_share": 0.15}}
+    (folder / CARD).write_text(json.dumps(card))
+    assert cut(read_bundle(folder)) == {"seed": 7, "val_fraction": 0.2, "test_fraction": 0.15}
+    del card["training"]
+    (folder / CARD).write_text(json.dumps(card))
+    assert cut(read_bundle(folder)) == {"seed": 0}
 
 
 def test_damage_comes_before_preprocessing_and_the_size_is_that_of_what_arrived(finished, pictures):
     rows = read_predictions(finished / PREDICTIONS).rows
     classifier = Classifier.load(finished)
-    for delivery in DELIVERIES:
+    for delivery in DELIVERY_CHAINS:
         row = rows[rows["delivery"] == delivery.name].iloc[3]
         arrived = delivery(read_image(pictures / row["id"]).pixels)
         logits, _ = classifier.forward(classifier.bundle.preprocessing(arrived)[None])
-        assert row["logit"] == pytest.approx(logits[0], abs=1e-4) and (row["width"], row["height"]) == (arrived.shape[1], arrived.shape[0])
+        assert row["logit"] == pytest.approx(logits[0], abs=1e-4) and (row["width"], row["height"]) == (
+            arrived.shape[1],
+            arrived.shape[0],
+        )
 
 
 def test_the_card_names_the_delivered_sets_and_says_when_nothing_was_shrunk(finished):
     card = json.loads((finished / CARD).read_text())
-    assert list(card["metrics"]) == ["validation", "test", "test, paired", *(f"test, paired, {each.name}" for each in DELIVERIES)]
-    sentence = next(sentence for sentence in card["limitations"] if sentence.startswith("Delivered pictures: on the set “test, paired”"))
+    assert list(card["metrics"]) == [
+        "validation",
+        "test",
+        "test, paired",
+        *(f"test, paired, {each.name}" for each in DELIVERY_CHAINS),
+    ]
+    sentence = next(
+        sentence
+        for sentence in card["limitations"]
+        if sentence.startswith("Delivered pictures: on the set “test, paired”")
+    )
     assert "already smaller than the limit of hard and web, which only compressed them again" in sentence
 
 
@@ -80,13 +101,34 @@ def test_write_brings_an_old_bundle_to_what_a_new_run_writes(finished, bundle, p
     weights = (bundle / "model.weights.h5").read_bytes()
     assert main([str(bundle), "--data", str(pictures), "--write"]) == 0
     before, after = (json.loads((folder / CARD).read_text()) for folder in (finished, bundle))
-    assert after["limitations"] == before["limitations"] and after["metrics"].keys() == before["metrics"].keys()
-    assert after["metrics"]["validation"] == before["metrics"]["validation"] and after["training"] == before["training"]
-    pd.testing.assert_frame_equal(read_predictions(bundle / PREDICTIONS).rows, read_predictions(finished / PREDICTIONS).rows, rtol=1e-4, atol=1e-5)
-    assert json.loads((bundle / SCOREBOARD).read_text())["sets"].keys() == json.loads((finished / SCOREBOARD).read_text())["sets"].keys()
-    assert (bundle / "model.weights.h5").read_bytes() == weights and read_bundle(bundle) and not list(bundle.glob("*.partial"))
+    assert (
+        after["limitations"] == before["limitations"] and after["metrics"].keys() == before["metrics"].keys()
+    )
+    assert (
+        after["metrics"]["validation"] == before["metrics"]["validation"]
+        and after["training"] == before["training"]
+    )
+    pd.testing.assert_frame_equal(
+        read_predictions(bundle / PREDICTIONS).rows,
+        read_predictions(finished / PREDICTIONS).rows,
+        rtol=1e-4,
+        atol=1e-5,
+    )
+    assert (
+        json.loads((bundle / SCOREBOARD).read_text())["sets"].keys()
+        == json.loads((finished / SCOREBOARD).read_text())["sets"].keys()
+    )
+    assert (
+        (bundle / "model.weights.h5").read_bytes() == weights
+        and read_bundle(bundle)
+        and not list(bundle.glob("*.partial"))
+    )
     printed = capsys.readouterr().out
-    assert printed.startswith("| rows | pictures | accuracy |") and "| test, paired, chain | 12 |" in printed and "| test: stripes |" in printed
+    assert (
+        printed.startswith("| rows | pictures | accuracy |")
+        and "| test, paired, chain | 12 |" in printed
+        and "| test: stripes |" in printed
+    )
 
 
 def test_without_write_nothing_changes(bundle, pictures, capsys):
@@ -101,12 +143,18 @@ def test_other_images_are_reported_on_with_a_warning_and_never_written(bundle, p
     manifest.write_text(manifest.read_text().replace("ai,train", "ai,test", 1))
     before = contents(bundle)
     assert main([str(bundle), "--data", str(tmp_path / "others"), "--write"]) == 2
-    assert "pictures it was trained on may be among them. Nothing is written." in capsys.readouterr().err and contents(bundle) == before
+    assert (
+        "pictures it was trained on may be among them. Nothing is written." in capsys.readouterr().err
+        and contents(bundle) == before
+    )
     assert main([str(bundle), "--data", str(tmp_path / "others")]) == 0
     assert "pictures it was trained on may be among them" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("name", "folder", "sentence"), [("nonesuch", ".", "There is no model"), (None, "nowhere", "does not exist")])
+@pytest.mark.parametrize(
+    ("name", "folder", "sentence"),
+    [("nonesuch", ".", "There is no model"), (None, "nowhere", "does not exist")],
+)
 def test_a_wrong_bundle_or_folder_gets_a_sentence(bundle, tmp_path, capsys, name, folder, sentence):
     assert main([name or str(bundle), "--data", str(tmp_path / folder)]) == 2
     complaint = capsys.readouterr().err.splitlines()[-1]
@@ -115,7 +163,13 @@ def test_a_wrong_bundle_or_folder_gets_a_sentence(bundle, tmp_path, capsys, name
 
 def test_a_card_of_a_model_that_was_never_measured_after_delivery_has_no_sentence_about_it(finished):
     rows = pd.DataFrame({"id": ["a"], "y_true": [0], "y_score": [0.1], "logit": np.float32([-2])})
-    sentences = limitations(read_bundle(finished).preprocessing, {"test": {"n": 1, "balanced_accuracy": 0.9}}, {}, rows, practice=False)
+    sentences = limitations(
+        read_bundle(finished).preprocessing,
+        {"test": {"n": 1, "balanced_accuracy": 0.9}},
+        {},
+        rows,
+        practice=False,
+    )
     assert len(sentences) == 1
 
 

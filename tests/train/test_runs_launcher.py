@@ -1,4 +1,5 @@
-"""Starting runs: once however often it is asked for, in full or not at all, and never more than a sentence when it fails."""
+"""Starting runs: once however often it is asked for, in full or not at all, and never more than a sentence
+when it fails."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.kill_storm import processes_of
+from tests.support.kill_storm import processes_of
 from train import __main__ as script
 from train import runs
 from train.runs import RunDirectory, commands, launcher
@@ -42,13 +43,19 @@ def trainings(folder: Path) -> list[str]:
     return sorted(processes_of(folder))
 
 
-# ---- twice at once -------------------------------------------------------------------------------------------------------
+# ---- twice at once
 
 
-@pytest.mark.parametrize(("token", "answers"), [("", ["one", "refused: There is a run named one already."]), ("press", ["one", "one"])])
+@pytest.mark.parametrize(
+    ("token", "answers"),
+    [("", ["one", "refused: There is a run named one already."]), ("press", ["one", "one"])],
+)
 def test_two_programs_that_start_the_same_run_at_once_start_one(store, token, answers):
     words = [sys.executable, "-c", START, *commands.TRAINER, token]
-    programs = [subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    programs = [
+        subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
     for program in programs:
         assert program.stdout.readline() == "ready\n"
     for program in programs:
@@ -61,7 +68,10 @@ def test_two_programs_that_start_the_same_run_at_once_start_one(store, token, an
 
 def test_many_threads_with_one_token_start_one_run(store):
     found: list[str] = []
-    threads = [threading.Thread(target=lambda n=n: found.append(start(f"run-{n}", token="press").id)) for n in range(4)]
+    threads = [
+        threading.Thread(target=lambda n=n: found.append(start(f"run-{n}", token="press").id))
+        for n in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -82,30 +92,72 @@ def test_a_name_that_is_taken_is_refused(store):
 def test_a_run_that_waits_is_not_trained_by_a_command_typed_for_it(store, capsys):
     start("first")
     run = runs.start("tiny-attention", [], str(ROOT / "weights"), "one")
-    assert run.state == "queued" and script.main(list(run.command[len(commands.TRAINER) :])) == script.USAGE
+    assert run.state == "queued" and script.main(list(run.command[3:])) == script.USAGE
     assert "exists already" in capsys.readouterr().err
 
 
-# ---- what is started -----------------------------------------------------------------------------------------------------
+# ---- what is started
 
 
 def test_the_command_is_the_one_that_a_terminal_understands():
-    words = runs.command("my recipe.toml", ["finetune.epochs=3", "title=a 'b' $HOME; ls"], "/pictures of mine", "one", "cuda:1", Path("/runs"))
-    assert words[1:] == [
-        "-m", "train", "--recipe", "my recipe.toml", "--data", "/pictures of mine", "--run-dir", "/runs/one",
-        "--set", "finetune.epochs=3", "--set", "title=a 'b' $HOME; ls", "--device", "cuda:1",
-    ]  # fmt: skip
-    shell = subprocess.run(["sh", "-c", f"printf '%s\\n' {shlex.join(words)}"], capture_output=True, text=True, check=True)
+    words = runs.command(
+        "my recipe.toml",
+        ["finetune.epochs=3", "title=a 'b' $HOME; ls"],
+        "/pictures of mine",
+        "one",
+        "cuda:1",
+        Path("/runs"),
+    )
+    assert words == [
+        "python",
+        "-m",
+        "train",
+        "--recipe",
+        "my recipe.toml",
+        "--data",
+        "/pictures of mine",
+        "--run-dir",
+        "/runs/one",
+        "--set",
+        "finetune.epochs=3",
+        "--set",
+        "title=a 'b' $HOME; ls",
+        "--device",
+        "cuda:1",
+    ]
+    shell = subprocess.run(
+        ["sh", "-c", f"printf '%s\\n' {shlex.join(words)}"], capture_output=True, text=True, check=True
+    )
     assert shell.stdout.splitlines() == words
     parsed = script._parse(words[3:])
-    assert (parsed.data, parsed.set[1], parsed.device) == ("/pictures of mine", "title=a 'b' $HOME; ls", "cuda:1")
+    assert (parsed.data, parsed.set[1], parsed.device) == (
+        "/pictures of mine",
+        "title=a 'b' $HOME; ls",
+        "cuda:1",
+    )
 
 
 def test_within_telltales_folder_the_command_has_short_paths(monkeypatch):
-    monkeypatch.setattr(commands, "TRAINER", (str(ROOT / ".venv/bin/python"), "-m", "train"))
     monkeypatch.delenv("TELLTALE_RUNS", raising=False)
-    words = runs.command("tiny-attention", [], "/x", "one")
-    assert words[0] == ".venv/bin/python" and words[-1] == "runs/one"
+    assert runs.command("tiny-attention", [], "/x", "one")[-4:] == [
+        "--run-dir",
+        "runs/one",
+        "--device",
+        "auto",
+    ]
+
+
+def test_the_command_to_copy_names_no_python_of_this_machine_and_the_one_started_does(store, tmp_path):
+    run = runs.start("finishes", [], str(tmp_path), "one", "auto")
+    assert run.command[:3] == ("python", "-m", "train")
+    started = commands.start_command("finishes", [], str(tmp_path), "one", run.device, store)
+    assert started[: len(commands.TRAINER)] == list(commands.TRAINER)
+
+
+def test_a_run_that_took_what_it_found_is_not_pinned_to_that_device(store, tmp_path):
+    run = runs.start("finishes", [], str(tmp_path), "one", "auto")
+    assert run.device == "cpu" and run.command[-2:] == ("--device", "auto")
+    assert runs.start("finishes", [], str(tmp_path), "two", "cpu").command[-2:] == ("--device", "cpu")
 
 
 def test_the_training_gets_what_was_asked_for_and_nothing_of_it_reaches_a_shell(store, tmp_path):
@@ -127,7 +179,7 @@ def test_a_run_appears_whole_with_its_supervisor(store):
     assert not [path for path in store.iterdir() if path.name.startswith(launcher.NEW)]
 
 
-# ---- what is refused -----------------------------------------------------------------------------------------------------
+# ---- what is refused
 
 
 @pytest.mark.parametrize(
@@ -150,9 +202,19 @@ def test_what_will_not_do_is_refused_in_a_sentence_and_leaves_nothing(store, wor
     assert runs.all_runs() == [] and not trainings(store)
 
 
+def test_paths_that_are_no_utf8_are_refused_before_anything_is_started(store, tmp_path):
+    odd = tmp_path / "pictures-\udce9"
+    odd.mkdir()
+    with pytest.raises(runs.RunError, match="name of the data folder is no UTF-8 text"):
+        runs.start("finishes", [], str(odd), "one")
+    with pytest.raises(runs.RunError, match="name of the folder of runs is no UTF-8 text"):
+        runs.start("finishes", [], str(tmp_path), "one", folder=odd)
+    assert not runs.all_runs(store) and not list(odd.iterdir())
+
+
 def test_a_folder_that_cannot_hold_runs_is_refused_in_a_sentence(store, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(runs.RunError, match="The folder of runs .* cannot be used"):
+    with pytest.raises(runs.RunError, match="The folder of runs .* cannot be written to"):
         start("one", folder=tmp_path / "file" / "runs")
 
 
@@ -175,11 +237,14 @@ def test_a_training_that_cannot_be_run_says_so(store, monkeypatch):
 
 def test_a_folder_that_another_program_keeps_locked_is_a_sentence(store, monkeypatch):
     monkeypatch.setattr(launcher, "LOCK_SECONDS", 0.1)
-    with launcher._locked(store), pytest.raises(runs.RunError, match="Another program is starting or stopping a run"):
+    with (
+        launcher._locked(store),
+        pytest.raises(runs.RunError, match="Another program is starting or stopping a run"),
+    ):
         start("one")
 
 
-# ---- deleting ------------------------------------------------------------------------------------------------------------
+# ---- deleting
 
 
 def test_a_deleted_run_is_gone_and_its_name_is_free(store):
@@ -222,31 +287,51 @@ def test_deleting_a_link_leaves_what_it_points_to(store, tmp_path):
     assert runs.all_runs() == [] and (elsewhere.path / "config.json").exists()
 
 
-# ---- from a terminal -----------------------------------------------------------------------------------------------------
+# ---- from a terminal
 
 
 def terminal(*words: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "train.runs", *words], cwd=ROOT, capture_output=True, text=True, timeout=120, input="")
+    return subprocess.run(
+        [sys.executable, "-m", "train.runs", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        input="",
+    )
 
 
 def test_runs_are_looked_after_from_a_terminal(store):
     assert terminal("list").stdout == f"No runs in {store}.\n"
     start("one")
     assert "one  running" in (listed := terminal("list").stdout) or "one  queued" in listed
+    deadline = time.monotonic() + 60
+    while "step 1 of" not in terminal("log", "one").stdout:  # on a busy machine the stop would come first
+        assert time.monotonic() < deadline
     stopped = terminal("stop", "one")
     assert stopped.returncode == 0 and stopped.stdout.startswith("one is stopp")
     followed = terminal("log", "one", "--follow")
     assert "step 1 of 10\n" in followed.stdout and "\x1b" not in followed.stdout
     shown = terminal("show", "one")
-    assert shown.returncode == 0 and "state      stopped\n" in shown.stdout and "you can    delete, resume" in shown.stdout
+    assert (
+        shown.returncode == 0
+        and "state      stopped\n" in shown.stdout
+        and "you can    delete, resume" in shown.stdout
+    )
     assert terminal("delete", "one").returncode == 0 and runs.all_runs()  # nobody said yes
     assert terminal("delete", "one", "--yes").stdout == "one is deleted.\n" and runs.all_runs() == []
 
 
-@pytest.mark.parametrize("words", [("show", "nowhere"), ("stop", "../x"), ("resume", "nowhere"), ("delete", "--yes", "nowhere")])
+@pytest.mark.parametrize(
+    "words", [("show", "nowhere"), ("stop", "../x"), ("resume", "nowhere"), ("delete", "--yes", "nowhere")]
+)
 def test_a_terminal_gets_a_sentence_and_exit_status_2(store, words):
     done = terminal(*words)
-    assert done.returncode == 2 and done.stderr.startswith("runs: There is no run named") and "Traceback" not in done.stderr
+    assert (
+        done.returncode == 2
+        and done.stderr.startswith("runs: There is no run named")
+        and "Traceback" not in done.stderr
+    )
 
 
 def test_a_terminal_shows_no_control_codes_of_others(store):

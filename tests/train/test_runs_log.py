@@ -52,7 +52,9 @@ def test_a_log_is_read_on_from_where_the_last_piece_ended(log):
     assert read_log(path, 8, 100) == ("three", 13, 13)
 
 
-@pytest.mark.parametrize("content", ["naïve €uro 😀 end\n".encode(), b"a \x1b[31mred\x1b[0m b\n\x1b]8;;http://x\x1b\\link"])
+@pytest.mark.parametrize(
+    "content", ["naïve €uro 😀 end\n".encode(), b"a \x1b[31mred\x1b[0m b\n\x1b]8;;http://x\x1b\\link"]
+)
 @pytest.mark.parametrize("step", [5, 6, 7, 11])
 def test_characters_and_codes_that_were_cut_are_put_together_again(log, content, step):
     if content.startswith(b"a"):
@@ -88,7 +90,10 @@ def test_an_offset_that_makes_no_sense_is_the_start(log, offset):
 
 
 def test_no_log_is_an_empty_one(tmp_path):
-    assert read_log(tmp_path / "none", 5, 100) == tail(tmp_path / "none", 100) == ("", 0, 0) and search(tmp_path / "none", "x") == []
+    assert (
+        read_log(tmp_path / "none", 5, 100) == tail(tmp_path / "none", 100) == ("", 0, 0)
+        and search(tmp_path / "none", "x") == []
+    )
     assert read_log(tmp_path, 0, 100) == ("", 0, 0)
 
 
@@ -103,7 +108,11 @@ def test_the_tail_of_a_single_long_line_is_its_end(log):
 
 def test_lines_are_found_whatever_their_case_with_number_and_place(log):
     path = log(b"nothing\nAn Error here\n\x1b[31mer\x1b[0mror\nerror ERROR\n")
-    assert search(path, "eRRor") == [Match(2, 8, "An Error here"), Match(3, 22, "error"), Match(4, 37, "error ERROR")]
+    assert search(path, "eRRor") == [
+        Match(2, 8, "An Error here"),
+        Match(3, 22, "error"),
+        Match(4, 37, "error ERROR"),
+    ]
 
 
 def test_other_alphabets_are_found_too(log):
@@ -121,7 +130,10 @@ def test_nothing_is_found_by_looking_for_nothing(log, text):
 
 def test_lines_are_found_across_blocks(log):
     path = log(b"x" * (2**20 - 3) + b" needle\n" + b"y\n" * 2**20 + b"the needle\n")
-    assert [(match.line, match.text[-6:]) for match in search(path, "needle")] == [(1, "needle"), (2**20 + 2, "needle")]
+    assert [(match.line, match.text[-6:]) for match in search(path, "needle")] == [
+        (1, "needle"),
+        (2**20 + 2, "needle"),
+    ]
 
 
 def test_a_line_without_end_does_not_fill_the_memory(log):
@@ -148,7 +160,12 @@ def test_200_megabytes_are_never_in_memory_at_once(tmp_path):
         file.truncate(200 * 2**20)  # takes no room on most disks
         for offset in range(0, 200 * 2**20, 2**20):
             os.pwrite(file.fileno(), b"\n", offset)
-    done = subprocess.run([sys.executable, "-c", BIG, str(path), str(path.stat().st_size)], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", BIG, str(path), str(path.stat().st_size)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     kilobytes = int(done.stdout) / (1024 if sys.platform == "darwin" else 1)
     assert kilobytes < 30_000

@@ -4,14 +4,20 @@ import csv
 import io
 import json
 import zipfile
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from detector.cases import Remarks
+from detector.overlay import overlay
 from detector.records import FIELDS
-from ui import results
-from ui.gallery import Picture
+from detector.verdicts import Side
+from pages.classify import downloads, shown_picture
+from pages.classify.background_check import judged
+from ui import pictures
+from ui.pictures import Picture
 
 
 @pytest.fixture(scope="module")
@@ -20,17 +26,19 @@ def checked(classifier, photo):
     png = io.BytesIO()
     Image.fromarray(photo("warm", 1200, 1600)).save(png, "PNG")
     pictures = [Picture.of("=HYPERLINK(1).png", png.getvalue()), Picture.of("../text.jpg", b"not a picture")]
-    found = classifier.analyse_files(picture.content for picture in pictures)
-    return [results.Checked(picture, result, "") for picture, result in zip(pictures, found, strict=True)]
+    return list(judged(classifier, pictures))
 
 
 @pytest.fixture(scope="module")
 def records(checked, classifier):
-    return results.records(checked, classifier.bundle)
+    remarks = {checked[1].picture.id: Remarks(label=Side.REAL, note="=1+1", marked=True)}
+    return downloads.records(checked, classifier.bundle, remarks)
 
 
-def test_records_have_the_fields_of_the_command_line(records):
-    assert list(FIELDS) == list(records[0])
+def test_records_have_the_fields_of_the_command_line_and_the_users_remarks(records):
+    assert list(records[0]) == [*FIELDS, "my_label", "note", "marked"]
+    assert [records[0][field] for field in ("my_label", "note", "marked")] == [None, "", False]
+    assert [records[1][field] for field in ("my_label", "note", "marked")] == ["real", "=1+1", True]
 
 
 def test_a_record_holds_the_verdict_and_what_it_was_judged_by(records, classifier):
@@ -55,19 +63,43 @@ def test_json_holds_the_records_as_they_are(records):
 
 
 def test_csv_has_a_row_per_file_and_no_formulas(records):
-    rows = list(csv.DictReader(io.StringIO(results.as_csv(records))))
+    rows = list(csv.DictReader(io.StringIO(downloads.as_csv(records))))
     assert [row["path"] for row in rows] == ["'=HYPERLINK(1).png", "../text.jpg"]
+    assert rows[1]["note"] == "'=1+1"
     assert float(rows[0]["y_score"]) == pytest.approx(records[0]["y_score"])
     assert rows[1]["y_score"] == ""
 
 
 def test_csv_gives_notes_as_text(records):
-    table = results.as_csv([records[0] | {"notes": ["One thing.", "Another."]}, records[1]])
+    table = downloads.as_csv([records[0] | {"notes": ["One thing.", "Another."]}, records[1]])
     assert [row["notes"] for row in csv.DictReader(io.StringIO(table))] == ["One thing. Another.", ""]
 
 
-def test_overlays_are_a_zip_of_pngs_of_the_readable_files_with_harmless_names(checked):
-    with zipfile.ZipFile(io.BytesIO(results.overlays(checked))) as archive:
-        assert archive.namelist() == ["001-_HYPERLINK_1_.png"]
-        with Image.open(archive.open("001-_HYPERLINK_1_.png")) as picture:
-            assert (picture.format, picture.size) == ("PNG", (1200, 900))
+def drawn(checked, classifier, method, known) -> dict[str, np.ndarray]:
+    """The pictures in the ZIP of overlays, by name."""
+    loading: Future = Future()
+    loading.set_result(classifier)
+    content = downloads.overlays(checked, classifier.bundle, method, known, loading)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: np.asarray(Image.open(archive.open(name))) for name in archive.namelist()}
+
+
+def test_overlays_are_a_zip_of_pngs_of_the_readable_files_with_harmless_names(checked, classifier):
+    pictures = drawn(checked, classifier, "attention rollout", {})
+    assert list(pictures) == ["001-_HYPERLINK_1_.png"]
+    height, width, _ = pictures["001-_HYPERLINK_1_.png"].shape
+    assert width == 1200 and height > 900  # what it shows stands below it
+
+
+def test_an_overlay_shows_the_map_of_the_method_that_is_on_the_page(checked, classifier):
+    each = checked[0]
+    (picture,) = drawn(checked, classifier, "grad-cam", {}).values()
+    heatmap = classifier.explain(pictures.decoded(each.picture), "grad-cam")
+    expected = overlay(shown_picture.pixels(each.picture), heatmap, each.analysis.region, 0.5)
+    assert np.abs(picture[:900].astype(int) - expected).max() <= 2
+
+
+def test_a_map_that_is_there_already_is_not_computed_again(checked, classifier, monkeypatch):
+    known = {checked[0].picture.id: checked[0].analysis.heatmap}
+    monkeypatch.setattr(type(classifier), "explain", lambda *_, **__: pytest.fail("computed again"))
+    assert drawn(checked, classifier, "occlusion", known)

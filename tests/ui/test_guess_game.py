@@ -9,23 +9,36 @@ from PIL import Image
 
 from detector.datasets import DatasetError, labelled_images
 from detector.images import ImageReadError, read_image
-from ui.guess import practice
-from ui.guess.game import AI, REAL, Candidate, Game, Round
-from ui.guess.outcome import Share, effect, outcome, records
+from detector.verdicts import Side, Verdict
+from pages.guess import practice_rounds
+from pages.guess.game import Candidate, Game, Round
+from pages.guess.guess_state import GuessState
+from pages.guess.outcome import Share, effect, outcome, records
+
+AI, REAL = Side.AI, Side.REAL
 
 
 def heard(y_score: float, verdict: str | None = None):
     """What a model with the threshold 0.5 says."""
-    verdict = verdict or ("ai" if y_score >= 0.5 else "real")
-    return SimpleNamespace(error=None, analysis=SimpleNamespace(y_score=y_score, threshold=0.5, verdict=verdict))
+    verdict = Verdict(verdict or ("ai" if y_score >= 0.5 else "real"))
+    return SimpleNamespace(
+        error=None, analysis=SimpleNamespace(y_score=y_score, threshold=0.5, verdict=verdict)
+    )
 
 
-def played(truth: int | None, guess: int, y_score: float, answer: int, confidence: str = "certain", verdict: str | None = None) -> Round:
+def played(
+    truth: Side | None,
+    guess: Side,
+    y_score: float,
+    answer: Side,
+    confidence: str = "certain",
+    verdict: str | None = None,
+) -> Round:
     return Round(Candidate("x", b"", truth), guess, confidence, heard(y_score, verdict), answer)
 
 
 def candidates(n: int) -> list[Candidate]:
-    return [Candidate(str(number), b"%d" % number, number % 2) for number in range(n)]
+    return [Candidate(str(number), b"%d" % number, (REAL, AI)[number % 2]) for number in range(n)]
 
 
 def game(n: int = 3, of: int = 5, seed: int = 1) -> Game:
@@ -36,10 +49,12 @@ def game(n: int = 3, of: int = 5, seed: int = 1) -> Game:
 
 
 def test_the_order_depends_on_the_seed_alone_and_no_picture_comes_twice():
-    first = [round.candidate.name for round in game(5, 5, seed=1).rounds]
-    assert first == [round.candidate.name for round in game(5, 5, seed=1).rounds]
+    first = [each.candidate.name for each in game(5, 5, seed=1).rounds]
+    assert first == [each.candidate.name for each in game(5, 5, seed=1).rounds]
     assert sorted(first) == list("01234")
-    assert any(first != [round.candidate.name for round in game(5, 5, seed=seed).rounds] for seed in range(2, 6))
+    assert any(
+        first != [each.candidate.name for each in game(5, 5, seed=seed).rounds] for seed in range(2, 6)
+    )
 
 
 def test_no_more_rounds_than_pictures():
@@ -93,7 +108,7 @@ def test_back_from_the_next_picture_reopens_the_last_answer():
 
 def test_an_unreadable_picture_gives_way_to_one_in_reserve_until_there_are_none():
     g = game(2, of=3)
-    names = [round.candidate.name for round in g.rounds]
+    names = [each.candidate.name for each in g.rounds]
     g.skip("broken")
     assert len(g.rounds) == 2
     assert g.skipped == [(names[0], "broken")]
@@ -119,16 +134,28 @@ def test_a_file_that_has_gone_is_a_sentence(tmp_path):
         Candidate("x", tmp_path).read()
 
 
+def test_games_are_numbered_and_the_next_one_has_the_same_pictures_in_another_order():
+    state = GuessState()
+    state.deal(candidates(20), "tiny", 5, seed=3, practice=True)
+    first = state.game
+    state.deal_again()
+    assert (first.number, first.seed, state.game.number, state.game.seed) == (1, 3, 2, 4)
+    assert (state.game.practice, len(state.game.rounds)) == (True, 5)
+    assert [each.candidate for each in state.game.rounds] != [each.candidate for each in first.rounds]
+    state.forget()
+    assert (state.game, state.games) == (None, 2)
+
+
 # ---- its end, by hand ----
 
 ROUNDS = [
-    played(AI, AI, 0.9, AI),                            # right, model right, kept
-    played(AI, AI, 0.2, REAL),                          # right, model wrong, swayed to wrong
-    played(REAL, REAL, 0.7, REAL, "a hunch"),           # right, model wrong, kept
-    played(REAL, AI, 0.1, REAL, "a hunch"),             # wrong, model right, swayed to right
-    played(AI, REAL, 0.6, REAL, "fairly sure"),         # wrong, model right, kept
-    played(REAL, REAL, 0.4, AI, "certain", "unsure"),   # right, model (unsure) right, changed against it
-]  # fmt: skip
+    played(AI, AI, 0.9, AI),  # right, model right, kept
+    played(AI, AI, 0.2, REAL),  # right, model wrong, swayed to wrong
+    played(REAL, REAL, 0.7, REAL, "a hunch"),  # right, model wrong, kept
+    played(REAL, AI, 0.1, REAL, "a hunch"),  # wrong, model right, swayed to right
+    played(AI, REAL, 0.6, REAL, "fairly sure"),  # wrong, model right, kept
+    played(REAL, REAL, 0.4, AI, "certain", "unsure"),  # right, model (unsure) right, changed against it
+]
 
 
 def test_accuracies_before_and_after_and_of_the_model():
@@ -156,22 +183,36 @@ def test_agreement_confidence_and_unsure():
 
 
 def test_effects_in_words():
-    assert [effect(round) for round in ROUNDS] == [
-        "kept", "right → wrong, with the model", "kept", "wrong → right, with the model", "kept", "right → wrong, against the model",
-    ]  # fmt: skip
+    assert [effect(each.finished) for each in ROUNDS] == [
+        "kept",
+        "right → wrong, with the model",
+        "kept",
+        "wrong → right, with the model",
+        "kept",
+        "right → wrong, against the model",
+    ]
 
 
 def test_wilsons_interval_of_three_in_four():
     found = Share(3, 4).estimate
-    assert (found.value, found.low, found.high) == (0.75, pytest.approx(0.3006, abs=1e-4), pytest.approx(0.9544, abs=1e-4))
+    assert (found.value, found.low, found.high) == (
+        0.75,
+        pytest.approx(0.3006, abs=1e-4),
+        pytest.approx(0.9544, abs=1e-4),
+    )
     assert str(Share(3, 4)) == "3 of 4 (75%; 95% interval 30–95%)"
     assert Share(0, 0).estimate is None
 
 
 def test_without_the_truth_only_agreement_is_counted():
     found = outcome([played(None, AI, 0.2, REAL), played(None, AI, 0.8, AI), played(AI, AI, 0.9, AI)])
-    assert (found.before.n, found.swayed_wrong.n, found.agreed_before.hits, found.agreed_after.hits) == (1, 0, 2, 3)
-    assert effect(played(None, AI, 0.2, REAL)) == "changed with the model"
+    assert (found.before.n, found.swayed_wrong.n, found.agreed_before.hits, found.agreed_after.hits) == (
+        1,
+        0,
+        2,
+        3,
+    )
+    assert effect(played(None, AI, 0.2, REAL).finished) == "changed with the model"
 
 
 def test_an_unfinished_round_counts_for_nothing():
@@ -181,20 +222,30 @@ def test_an_unfinished_round_counts_for_nothing():
 
 
 def test_a_record_holds_what_the_csv_needs():
-    assert records([ROUNDS[1]]) == [{
-        "picture": "x", "truth": "AI-generated", "first_guess": "AI-generated", "confidence": "certain", "model_verdict": "real", "y_score": 0.2,
-        "final_answer": "real", "effect": "right → wrong, with the model",
-    }]  # fmt: skip
+    assert records([ROUNDS[1]]) == [
+        {
+            "picture": "x",
+            "truth": "AI-generated",
+            "first_guess": "AI-generated",
+            "confidence": "certain",
+            "model_verdict": "real",
+            "y_score": 0.2,
+            "final_answer": "real",
+            "effect": "right → wrong, with the model",
+        }
+    ]
 
 
 # ---- pictures ----
 
 
 def test_practice_pictures_come_in_pairs_of_one_size_and_format():
-    found = practice.candidates()
+    found = practice_rounds.candidates()
     assert [candidate.truth for candidate in found] == [REAL, AI] * 8
     photos = [read_image(candidate.source) for candidate in found]
-    assert {(photo.width, photo.height, photo.format) for photo in photos} == {(practice.SIDE, practice.SIDE, "PNG")}
+    assert {(photo.width, photo.height, photo.format) for photo in photos} == {
+        (practice_rounds.SIDE, practice_rounds.SIDE, "PNG")
+    }
     for real, upsampled in zip(photos[::2], photos[1::2], strict=True):
         blocks = [photo.pixels.reshape(8, 32, 8, 32, 3).mean(axis=(1, 3)) for photo in (real, upsampled)]
         assert np.abs(blocks[0] - blocks[1]).max() < 8, "another subject"
@@ -202,7 +253,7 @@ def test_practice_pictures_come_in_pairs_of_one_size_and_format():
 
 
 def test_the_simulated_up_sampler_keeps_a_flat_patch_but_for_its_checkerboard():
-    done = practice.upsampled(np.full((8, 8, 3), 100, np.uint8))
+    done = practice_rounds.upsampled(np.full((8, 8, 3), 100, np.uint8))
     assert done[::2, ::2].tolist() == np.full((4, 4, 3), 102).tolist()
     assert done[::2, 1::2].tolist() == np.full((4, 4, 3), 98).tolist()
     assert done[1::2, 1::2].tolist() == np.full((4, 4, 3), 100).tolist()
@@ -214,7 +265,10 @@ def test_labels_of_few_pictures_or_one_class_are_read_without_a_split(tmp_path):
     for name in ("set/ai/a.png", "set/real/b.png", "one/fake/c.png", "none/d.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(buffer.getvalue())
-    assert [(path.name, y_true) for path, y_true in labelled_images(tmp_path / "set")] == [("a.png", 1), ("b.png", 0)]
+    assert [(path.name, y_true) for path, y_true in labelled_images(tmp_path / "set")] == [
+        ("a.png", 1),
+        ("b.png", 0),
+    ]
     assert [(path.name, y_true) for path, y_true in labelled_images(tmp_path / "one")] == [("c.png", 1)]
     with pytest.raises(DatasetError, match="cannot be told"):
         labelled_images(tmp_path / "none")

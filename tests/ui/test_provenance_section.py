@@ -1,4 +1,5 @@
-"""The section "What the file says": apart from the verdict, letter by letter, and the location only when asked for."""
+"""The section "What the file says": apart from the verdict, letter by letter, and the location only when
+asked for."""
 
 import io
 
@@ -29,11 +30,11 @@ def section(*contents: bytes) -> AppTest:
     def app(contents):
         import streamlit as st
 
-        from ui import provenance
-        from ui.gallery import Picture
+        from pages.classify import file_facts
+        from ui.pictures import Picture
 
         at = st.session_state.setdefault("at", 0)
-        provenance.show(Picture.of(f"{at}.png", contents[at]))
+        file_facts.show(Picture.of(f"{at}.png", contents[at]))
 
     done = AppTest.from_function(app, args=(contents,), default_timeout=60).run()
     assert not done.exception
@@ -54,7 +55,9 @@ def test_absence_of_evidence_is_called_that_and_stays_closed():
     app = section(png())
     assert app.expander[0].label == "What the file says: no metadata, which says nothing"
     assert not app.expander[0].proto.expanded
-    assert plain("No metadata. That says nothing: most sites and messengers strip it.", limit=300) in words(app)
+    assert plain("No metadata. That says nothing: most sites and messengers strip it.", limit=300) in words(
+        app
+    )
     assert plain("PNG, 32 × 24 pixels, 0.1 KB") in words(app)
 
 
@@ -68,7 +71,9 @@ def test_a_generators_trace_opens_the_section_and_is_told_with_its_place():
 
 @pytest.mark.parametrize("keyword", ["Comment", "Software", "parameters"])
 def test_a_strangers_text_is_shown_letter_by_letter_and_shortened(keyword):
-    shown = next(element.value for element in section(png(**{keyword: HOSTILE})).markdown if "example" in element.value)
+    shown = next(
+        element.value for element in section(png(**{keyword: HOSTILE})).markdown if "example" in element.value
+    )
     assert plain(HOSTILE[:40])[:60] in shown
     assert len(shown) < 1500
     assert "![" not in shown.replace("\\", "").replace("!\\[", "") or "\\!\\[" in shown
@@ -84,3 +89,11 @@ def test_the_location_is_shown_when_asked_for_and_not_for_the_next_picture():
     app.run()
     assert "has a location" in words(app)
     assert "48.1" not in words(app)
+
+
+def test_the_section_opens_itself_for_a_telling_picture_after_a_silent_one():
+    app = section(png(), png(parameters="cat\nSteps: 20, Sampler: Euler, CFG scale: 7"))
+    assert not app.expander[0].proto.expanded
+    app.session_state.at = 1
+    app.run()
+    assert app.expander[0].proto.expanded

@@ -15,10 +15,17 @@ def shown(markdown: str) -> str:
 @pytest.mark.parametrize(
     "text",
     [
-        "photo.jpg", "**b** _i_ `c` ~~s~~", "[a](b) ![c](d)", "<img src=x onerror=alert(1)>", "$x$ \\(y\\)", ":material/home: :red[z]",
-        "# 1. - + > |a|", "a\\b", "\u05e9\u05dc\u05d5\u05dd \U0001f600.jpg",
+        "photo.jpg",
+        "**b** _i_ `c` ~~s~~",
+        "[a](b) ![c](d)",
+        "<img src=x onerror=alert(1)>",
+        "$x$ \\(y\\)",
+        ":material/home: :red[z]",
+        "# 1. - + > |a|",
+        "a\\b",
+        "\u05e9\u05dc\u05d5\u05dd \U0001f600.jpg",
     ],
-)  # fmt: skip
+)
 def test_every_letter_survives(text):
     assert shown(plain(text)) == text
 
@@ -28,7 +35,9 @@ def test_a_mark_that_means_something_is_escaped(mark):
     assert plain(f"a{mark}b").replace("\u2060", "") == f"a\\{mark}b"
 
 
-@pytest.mark.parametrize("text", ["http://a.b", "HTTPS://a.b", "www.a.b", "a@b.c", "->", "<->", "--", ">=", ":streamlit:"])
+@pytest.mark.parametrize(
+    "text", ["http://a.b", "HTTPS://a.b", "www.a.b", "a@b.c", "->", "<->", "--", ">=", ":streamlit:"]
+)
 def test_what_is_recognised_even_in_escaped_text_is_broken_up_unseen(text):
     assert "\u2060" in plain(text)
     assert shown(plain(text)) == text
@@ -39,7 +48,9 @@ def test_ordinary_text_gets_nothing_unseen(text):
     assert "\u2060" not in plain(text)
 
 
-@pytest.mark.parametrize(("text", "line"), [("a\nb", "a b"), ("a\tb\x00c", "a b c"), ("cod\u202egpj.exe", "cod gpj.exe")])
+@pytest.mark.parametrize(
+    ("text", "line"), [("a\nb", "a b"), ("a\tb\x00c", "a b c"), ("cod\u202egpj.exe", "cod gpj.exe")]
+)
 def test_control_characters_and_turned_writing_become_spaces(text, line):
     assert printable(text) == line
 

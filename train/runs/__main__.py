@@ -1,4 +1,5 @@
-"""``python -m train.runs``: look after runs from a terminal; the Train page does the same with the same functions."""
+"""``python -m train.runs``: look after runs from a terminal; the Train page does the same with the same
+functions."""
 
 from __future__ import annotations
 
@@ -15,11 +16,12 @@ from train.runs import Run, RunError
 FOLLOW_SECONDS = 0.5
 TAIL_BYTES = 4096
 BLOCK_BYTES = 2**20
-WENT_WRONG = ("failed", "lost", "damaged")
+HEADINGS = ("RUN", "STATE", "DEVICE", "STARTED", "PROGRESS", "")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit status: 0, or 2 with a sentence if what was asked for is not possible; ``show`` gives 1 for a run that went wrong."""
+    """Exit status: 0, or 2 with a sentence if what was asked for is not possible; ``show`` gives 1 for a
+    run that went wrong."""
     arguments = _parse(argv)
     try:
         return arguments.do(arguments)
@@ -35,41 +37,64 @@ def main(argv: list[str] | None = None) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     found = runs.all_runs(arguments.folder)
-    rows = [("RUN", "STATE", "DEVICE", "STARTED", "PROGRESS", ""), *((run.id, *_row(run)) for run in found)]
-    widths = [max(len(_printable(row[column])) for row in rows) for column in range(5)]
-    for row in rows if found else ():
-        print("  ".join([*(_printable(cell).ljust(width) for cell, width in zip(row, widths, strict=False)), _printable(row[5])]).rstrip())
     if not found:
         print(f"No runs in {arguments.folder or runs.folder()}.")
+        return 0
+    rows = [HEADINGS, *map(_row, found)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        print("  ".join(cells).rstrip())
     return 0
 
 
 def _row(run: Run) -> tuple[str, ...]:
+    """What ``HEADINGS`` stand above."""
     place = f" (no. {run.queue_position})" if run.queue_position else ""
-    return run.state + place, run.device or "-", _local(run.started), _progress(run), "" if run.live else run.reason
+    cells = [run.id, run.state + place, run.device or "-"]
+    cells += [_local(run.started), _progress(run), "" if run.live else run.reason]
+    return tuple(map(_printable, cells))
 
 
 def _show(arguments: argparse.Namespace) -> int:
     run = runs.find(arguments.id, arguments.folder)
     place = f", number {run.queue_position} in the queue" if run.queue_position else ""
     facts = {
-        "run": run.id, "folder": str(run.path), "state": run.state + place, "reason": run.reason,
-        "exit code": "" if run.returncode is None else str(run.returncode), "process": str(run.pid or ""), "device": run.device,
-        "created": _local(run.created), "started": _local(run.started), "ended": _local(run.ended), "data": run.data,
-        "progress": _progress(run), "command": shlex.join(run.command), "model": str(run.bundle or ""),
+        "run": run.id,
+        "folder": str(run.path),
+        "state": run.state + place,
+        "reason": run.reason,
+        "exit code": "" if run.returncode is None else str(run.returncode),
+        "process": str(run.pid or ""),
+        "device": run.device,
+        "created": _local(run.created),
+        "started": _local(run.started),
+        "ended": _local(run.ended),
+        "data": run.data,
+        "progress": _progress(run),
+        "command": shlex.join(run.command),
+        "model": str(run.bundle or ""),
         "you can": ", ".join(sorted(run.actions)),
-    }  # fmt: skip
+    }
     for name, value in facts.items():
         if value and value != "-":
             print(f"{name:<10} {_printable(value)}")
     said, _, _ = runs.tail(run.log_path, TAIL_BYTES)
-    for line in said.splitlines()[-arguments.lines :] if arguments.lines else ():
+    last = said.splitlines()[-arguments.lines :] if arguments.lines else []
+    for line in last:
         print(f"  | {_printable(line)}")
-    return int(run.state in WENT_WRONG)
+    return int(run.state.went_wrong)
 
 
 def _start(arguments: argparse.Namespace) -> int:
-    run = runs.start(arguments.recipe, arguments.set, arguments.data, arguments.id, arguments.device, folder=arguments.folder)
+    run = runs.start(
+        arguments.recipe,
+        arguments.set,
+        arguments.data,
+        arguments.id,
+        arguments.device,
+        folder=arguments.folder,
+    )
     print(f"{run.id} is {run.state}. Its log: {run.log_path}")
     return 0
 
@@ -112,12 +137,15 @@ def _tell(run: Run) -> int:
 
 
 def _progress(run: Run) -> str:
-    step, steps = (run.progress.get(name) for name in ("step", "steps"))
-    if not steps:
+    written = run.progress
+    if written.get("total"):
+        return f"{written.get('stage', '')} {written.get('done')} of {written['total']}".strip()
+    if not written.get("steps"):
         return "-"
-    epoch, epochs = (run.progress.get(name) for name in ("epoch", "epochs"))
+    epoch, epochs = written.get("epoch"), written.get("epochs")
     place = f"epoch {epoch} of {epochs}, " if epochs else ""
-    return f"{run.progress.get('stage', '')} {place}step {step} of {steps}".strip()
+    stage = written.get("stage", "")
+    return f"{stage} {place}step {written.get('step')} of {written['steps']}".strip()
 
 
 def _local(moment: datetime | None) -> str:
@@ -125,7 +153,8 @@ def _local(moment: datetime | None) -> str:
 
 
 def _printable(text: str) -> str:
-    """On one line, and nothing that a terminal would obey: folder names and reasons may come from anywhere."""
+    """On one line, and nothing that a terminal would obey: folder names and reasons may come from
+    anywhere."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 

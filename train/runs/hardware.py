@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 
 ASK_SECONDS = 5.0
 KEEP_SECONDS = 2.0
+MOST_WATCHED = 100
 _QUERY = "index,name,memory.total,memory.used,utilization.gpu"
-_DEVICE = re.compile(r"cpu|cuda:\d{1,3}")
+ALL = "all"
+"""What the GPUs of this machine are called together."""
+_DEVICE = re.compile(r"cpu|cuda:\d{1,3}(,\d{1,3})*")
 
 
 @dataclass(frozen=True)
 class Device:
-    """id: "cpu" or "cuda:0", as ``--device`` takes it. memory in bytes. load: 0 to 1, None if it is not known."""
+    """id: "cpu" or "cuda:0", as ``--device`` takes it, or "cuda:0,1" of two that train together. memory in
+    bytes. load: 0 to 1, None if it is not known."""
 
     id: str
     name: str
@@ -42,15 +46,16 @@ class Device:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a run's processes use. cpu: 1.0 for one processor kept busy since the last look, None at the first. memory: resident, bytes.
+    """What a run's processes use. cpu: 1.0 for one processor kept busy since the last look, None at the
+    first. memory: resident, bytes.
 
-    gpu: the device it trains on, as it is now, other programs' use included; None on the CPU.
+    gpus: what it trains on, as they are now, other programs' use included; none on the CPU.
     """
 
     cpu: float | None
     memory: int
     processes: int
-    gpu: Device | None
+    gpus: tuple[Device, ...] = ()
 
 
 _gpus: tuple[float, list[Device]] = (float("-inf"), [])
@@ -58,11 +63,15 @@ _cpu_seconds: dict[int, tuple[float, float]] = {}
 
 
 def devices() -> list[Device]:
-    """GPUs that nvidia-smi knows, in its order, and the CPU last."""
+    """GPUs that nvidia-smi knows, in its order; all of them together, if there are several; and the CPU."""
     memory = psutil.virtual_memory()
     cores = psutil.cpu_count() or 1
     name = f"{_processor()}, {cores} core{'s' if cores > 1 else ''}"
-    return [*gpus(), Device("cpu", name, memory.total, memory.total - memory.available, psutil.cpu_percent() / 100)]
+    return [
+        *(single := gpus()),
+        *([_together(single)] if len(single) > 1 else []),
+        Device("cpu", name, memory.total, memory.total - memory.available, psutil.cpu_percent() / 100),
+    ]
 
 
 def gpus() -> list[Device]:
@@ -74,22 +83,61 @@ def gpus() -> list[Device]:
 
 
 def choose(device: str, or_another: bool = False) -> str:
-    """``device`` itself, or for "auto" the first GPU, else "cpu". Raises RunError if there is none such, unless another will do."""
+    """``device`` itself, or for "auto" the first GPU, else "cpu", and for "all" the ids of the GPUs, as one
+    device. Raises RunError if there is none such, unless another will do."""
     known = [gpu.id for gpu in gpus()] + ["cpu"]
-    if device in known:
-        return device
+    wanted = known[:-1] if device == ALL else members(device)
+    if wanted and set(wanted) <= set(known):
+        return _joined(wanted)
     if device == "auto" or or_another:
         return known[0]
     raise RunError(f"There is no device {device[:20]!r} here; there are: {', '.join(known)}.")
 
 
 def environment(device: str) -> dict[str, str]:
-    """The environment variables that confine TensorFlow, JAX and torch to a device. Raises RunError if it is not called like one."""
+    """The environment variables that confine TensorFlow, JAX and torch to a device; none for "auto" and
+    "all". Raises RunError if it is not called like one."""
+    if device in ("auto", ALL):
+        return {}
     if not _DEVICE.fullmatch(device):
-        raise RunError(f'A device is called "cpu" or "cuda:0", not {device[:20]!r}.')
+        known = '"cpu", "cuda:0", "cuda:0,1" for two, "all" for all GPUs, or "auto"'
+        raise RunError(f"A device is called {known}, not {device[:20]!r}.")
     if device == "cpu":
         return {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
-    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": device.removeprefix("cuda:")}  # nvidia-smi's numbers
+    numbers = _joined(members(device)).removeprefix("cuda:")  # nvidia-smi's
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": numbers}
+
+
+def members(device: str) -> list[str]:
+    """The ids of the single devices that one consists of, each once and in order: "cuda:0" and "cuda:1" of
+    "cuda:0,1", and of a single one its own."""
+    if not _DEVICE.fullmatch(device) or "," not in device:
+        return [device]
+    numbers = {int(number) for number in device.removeprefix("cuda:").split(",")}
+    return [f"cuda:{number}" for number in sorted(numbers)]
+
+
+def gpu_count(device: str) -> int:
+    """How many GPUs share each batch on that device; 1 on the CPU, where nothing is shared."""
+    return len(members(device))
+
+
+def _joined(ids: list[str]) -> str:
+    """The id of the device that consists of these."""
+    return ids[0] if len(ids) == 1 else "cuda:" + ",".join(one.removeprefix("cuda:") for one in ids)
+
+
+def _together(single: list[Device]) -> Device:
+    """All GPUs as one device."""
+    names = ", ".join(sorted({gpu.name for gpu in single}))
+    loads = [gpu.load for gpu in single]
+    return Device(
+        _joined([gpu.id for gpu in single]),
+        f"{len(single)} GPUs together, {names}",
+        sum(gpu.memory_total for gpu in single),
+        sum(gpu.memory_used for gpu in single),
+        None if None in loads else sum(filter(None, loads)) / len(single),
+    )
 
 
 def usage(run: Run) -> Usage | None:
@@ -104,19 +152,28 @@ def usage(run: Run) -> Usage | None:
     for process in tree:
         try:
             with process.oneshot():
-                times = process.cpu_times()
-                seconds, memory, count = seconds + times.user + times.system, memory + process.memory_info().rss, count + 1
+                times, resident = process.cpu_times(), process.memory_info().rss
         except psutil.Error:
             continue
-    if not count:
+        seconds += times.user + times.system
+        memory += resident
+        count += 1
+    if pid is None or not count:
         return None
-    now = time.monotonic()
-    before = _cpu_seconds.get(pid)
-    if len(_cpu_seconds) > 100:
+    own = tuple(gpu for gpu in gpus() if gpu.id in members(run.device))
+    return Usage(_cpu_share(pid, seconds), memory, count, own)
+
+
+def _cpu_share(pid: int, seconds: float) -> float | None:
+    """Processors kept busy since the last look. seconds: of processor time, since the process began."""
+    now, before = time.monotonic(), _cpu_seconds.get(pid)
+    if len(_cpu_seconds) > MOST_WATCHED:
         _cpu_seconds.clear()
     _cpu_seconds[pid] = now, seconds
-    cpu = max(0.0, (seconds - before[1]) / (now - before[0])) if before and now > before[0] else None
-    return Usage(cpu, memory, count, next((gpu for gpu in gpus() if gpu.id == run.device), None))
+    if before is None or now <= before[0]:
+        return None
+    then, spent = before
+    return max(0.0, (seconds - spent) / (now - then))
 
 
 def _ask_nvidia_smi() -> list[Device]:
@@ -125,14 +182,24 @@ def _ask_nvidia_smi() -> list[Device]:
         return []
     try:
         words = [program, f"--query-gpu={_QUERY}", "--format=csv,noheader,nounits"]
-        answer = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=ASK_SECONDS, stdin=subprocess.DEVNULL, check=True)
+        answer = subprocess.run(
+            words,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=ASK_SECONDS,
+            stdin=subprocess.DEVNULL,
+            check=True,
+        )
     except (OSError, subprocess.SubprocessError):
         return []
     found = []
     for row in csv.reader(answer.stdout.splitlines(), skipinitialspace=True):
         if len(row) == 5 and row[0].isdecimal():
-            load = int(row[4]) / 100 if row[4].isdecimal() else None
-            found.append(Device(f"cuda:{int(row[0])}", row[1], _mebibytes(row[2]), _mebibytes(row[3]), load))
+            number, name, total, used, busy = row
+            load = int(busy) / 100 if busy.isdecimal() else None
+            device_id = f"cuda:{int(number)}"
+            found.append(Device(device_id, name, _mebibytes(total), _mebibytes(used), load))
     return found
 
 

@@ -1,4 +1,5 @@
-"""Reading logs of any size a piece at a time. What comes out is plain text: no control codes, no half characters."""
+"""Reading logs of any size a piece at a time. What comes out is plain text: no control codes, no half
+characters."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ _UNFINISHED = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\n]*|[ -/]*)
 
 @dataclass(frozen=True)
 class Match:
-    """A line that holds what was looked for. line: counted from 1. offset: of its first byte in the file. text: as ``plain`` makes it."""
+    """A line that holds what was looked for. line: counted from 1. offset: of its first byte in the file.
+    text: as ``plain`` makes it."""
 
     line: int
     offset: int
@@ -33,7 +35,8 @@ class Match:
 
 
 def plain(content: bytes) -> str:
-    """Text as it is read: ANSI codes and control characters gone, carriage returns become line ends, bytes that are no UTF-8 become U+FFFD."""
+    """Text as it is read: ANSI codes and control characters gone, carriage returns become line ends, bytes
+    that are no UTF-8 become U+FFFD."""
     text = content.decode("utf-8", "replace")
     if "\x1b" in text:
         text = _CONTROL_SEQUENCE.sub("", text)
@@ -43,10 +46,11 @@ def plain(content: bytes) -> str:
 
 
 def read_log(path: str | os.PathLike, offset: int, max_bytes: int) -> tuple[str, int, int]:
-    """(text, next_offset, total): at most ``max_bytes`` bytes of a file from ``offset`` on, where to go on reading, and its size.
+    """(text, next_offset, total): at most ``max_bytes`` bytes of a file from ``offset`` on, where to go on
+    reading, and its size.
 
-    A character or control code that is not yet whole is left for the next call. A file that is not there is empty; one that has
-    become shorter than ``offset`` is read from its start.
+    A character or control code that is not yet whole is left for the next call. A file that is not there is
+    empty; one that has become shorter than ``offset`` is read from its start.
     """
     try:
         with open(path, "rb") as file:
@@ -59,11 +63,13 @@ def read_log(path: str | os.PathLike, offset: int, max_bytes: int) -> tuple[str,
     whole = content[: len(content) - _unfinished(content)]
     if len(content) == max_bytes:  # no more fits, so waiting for the rest would not help
         whole = whole or content
-    return plain(whole), offset + len(whole), max(total, offset + len(whole))
+    following = offset + len(whole)
+    return plain(whole), following, max(total, following)
 
 
 def tail(path: str | os.PathLike, max_bytes: int) -> tuple[str, int, int]:
-    """(text, next_offset, total): the end of a file as ``read_log`` gives it, from the first whole line within ``max_bytes`` on."""
+    """(text, next_offset, total): the end of a file as ``read_log`` gives it, from the first whole line
+    within ``max_bytes`` on."""
     try:
         total = os.path.getsize(path)
     except OSError:
@@ -76,7 +82,8 @@ def tail(path: str | os.PathLike, max_bytes: int) -> tuple[str, int, int]:
 
 
 def search(path: str | os.PathLike, text: str, limit: int = 100) -> list[Match]:
-    """The first ``limit`` lines of a file that hold ``text``, whichever case it is written in. Reads a block at a time."""
+    """The first ``limit`` lines of a file that hold ``text``, whichever case it is written in. Reads a
+    block at a time."""
     wanted = text.strip("\r\n").lower()
     if not wanted:
         return []
@@ -85,21 +92,25 @@ def search(path: str | os.PathLike, text: str, limit: int = 100) -> list[Match]:
         shown = plain(line)
         if wanted in shown.lower():
             at = max(0, shown.lower().index(wanted) - LINE_BYTES // 2)
-            found.append(Match(number, offset, shown[at : at + LINE_BYTES].rstrip("\n")))
+            around = shown[at : at + LINE_BYTES]
+            found.append(Match(number, offset, around.rstrip("\n")))
             if len(found) == limit:
                 break
     return found
 
 
 def _candidates(path: Path, wanted: str) -> Iterator[tuple[int, int, bytes]]:
-    """(number, offset, content) of lines that may hold ``wanted``; a line of more than a block comes in pieces."""
+    """(number, offset, content) of lines that may hold ``wanted``; a line of more than a block comes in
+    pieces."""
     needle, exact = wanted.encode(), wanted.isascii()
     number, offset, rest = 1, 0, b""
     try:
         with open(path, "rb") as file:
             while block := file.read(_BLOCK):
                 block = rest + block
-                end = block.rfind(b"\n") + 1 or (len(block) if len(block) > _BLOCK else 0)
+                end = block.rfind(b"\n") + 1
+                if not end and len(block) > _BLOCK:
+                    end = len(block)
                 block, rest = block[:end], block[end:]
                 if not exact or b"\x1b" in block or needle in block.lower():
                     yield from _lines(block, number, offset)
@@ -123,7 +134,8 @@ def _unfinished(content: bytes) -> int:
     for back in range(1, min(4, len(content)) + 1):
         byte = content[-back]
         if byte >= 0xC0:  # the first byte of a character of 2, 3 or 4
-            return back if back < (2 if byte < 0xE0 else 3 if byte < 0xF0 else 4) else 0
+            length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return back if back < length else 0
         if byte < 0x80:
             break
     return 0

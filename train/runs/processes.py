@@ -1,4 +1,5 @@
-"""Which process is meant, and whether it still lives: a number alone says nothing once another program has got it."""
+"""Which process is meant, and whether it still lives: a number alone says nothing once another program has
+got it."""
 
 from __future__ import annotations
 
@@ -19,16 +20,19 @@ def identity(pid: int | None = None) -> dict[str, Any]:
 def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether two records are of one process; False for records that name none."""
     try:
-        return one["pid"] == other["pid"] and abs(one["create_time"] - other["create_time"]) < CLOCK_STEP_SECONDS
+        apart = abs(one["create_time"] - other["create_time"])
+        return one["pid"] == other["pid"] and apart < CLOCK_STEP_SECONDS
     except (KeyError, TypeError):
         return False
 
 
 def find(record: dict[str, Any]) -> psutil.Process | None:
-    """The living process a record is of: same number and creation time, not a zombie. None for nonsense, too."""
+    """The living process a record is of: same number and creation time, not a zombie. None for nonsense,
+    too."""
     try:
         process = psutil.Process(record["pid"])
-        lives = same(record, {"pid": process.pid, "create_time": process.create_time()}) and process.status() != psutil.STATUS_ZOMBIE
+        found = {"pid": process.pid, "create_time": process.create_time()}
+        lives = same(record, found) and process.status() != psutil.STATUS_ZOMBIE
         return process if lives else None
     except (KeyError, TypeError, ValueError, OverflowError, psutil.Error):
         return None

@@ -1,8 +1,10 @@
-"""``python -m train.runs.supervisor``: the small process that stands behind a launched run. Started by ``train.runs.launcher`` only.
+"""``python -m train.runs.supervisor``: the small process that stands behind a launched run. Started by
+``train.runs.launcher`` only.
 
-It waits for the run's turn on its device, starts the training as its child, passes on a stop, and writes down how the training ended
-if that could not say so itself. One per run: the queue goes on with no page open and no program in charge. Should it be killed, the
-training goes on, and readers find out from the processes that live.
+It waits for the run's turn on its device, starts the training as its child, passes on a stop, and writes down
+how the training ended if that could not say so itself. One per run: the queue goes on with no page open and
+no program in charge. Should it be killed, the training goes on, and readers find out from the processes that
+live.
 """
 
 from __future__ import annotations
@@ -12,17 +14,20 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 import psutil
 
-from train.runs import log, processes, stopping, waiting
+from detector import atomic_files
+from train.runs import log, processes, queue, stopping
+from train.runs.assessment import look
 from train.runs.commands import ROOT
-from train.runs.directory import FINAL, LAUNCHED, RunDirectory, RunError
-from train.runs.endings import explain, out_of_memory_kills
-from train.runs.state import COMPLETED, QUEUED, RUNNING, STOPPED, look
+from train.runs.directory import LAUNCHED, RunDirectory, RunError
+from train.runs.exit_reason import explain, out_of_memory_kills
+from train.runs.run_state import SUPERVISION_ENDED, RunState, StopStep, final_state, written_state
 
 LOOK_SECONDS = 0.2
 WAIT_SECONDS = 0.25
@@ -52,93 +57,113 @@ class Supervisor:
         with suppress(OSError):
             size = self.run.log.stat().st_size
             begun = size and log.read_log(self.run.log, size - 1, 1)[0] != "\n"
-            print("\n" * bool(begun) + f"{time.strftime('%H:%M:%S')} {line}", flush=True)
+            print("\n" if begun else "", time.strftime("%H:%M:%S"), " ", line, sep="", flush=True)
 
-    # ---- the queue -------------------------------------------------------------------------------------------------------
+    # ---- the queue
 
-    def wait_turn(self, ticket: Path) -> int | None:
-        """The lock of the device once it is this run's turn, or None if a stop was asked for before."""
+    def wait_turn(self, tickets: Sequence[Path]) -> list[int] | None:
+        """The locks of the device once it is this run's turn, or None if a stop was asked for before."""
         told = False
         while not self.stop_request():
-            if waiting.is_first(ticket) and (lock := waiting.take_device(self.run.path.parent, self.device)) is not None:
-                return lock
+            first = all(map(queue.is_first, tickets))
+            locks = queue.take_device(self.run.path.parent, self.device) if first else None
+            if locks is not None:
+                return locks
             if not told:
                 self.say(f"Waiting: another run has {self.device}.")
                 told = True
             time.sleep(WAIT_SECONDS)
         return None
 
-    # ---- the training ----------------------------------------------------------------------------------------------------
+    # ---- the training
 
-    def start(self, command: list[str], device_lock: int) -> int:
+    def start(self, command: list[str], device_locks: Sequence[int]) -> int:
         """The training's pid: leader of a process group of its own, its output straight in the log.
 
-        It waits at a gate until supervisor.json names it, and vanishes if this process is killed before: no training is ever unrecorded.
+        It waits at a gate until supervisor.json names it, and vanishes if this process is killed before: no
+        training is ever unrecorded.
         """
         self.run.keep_room()
         self.log_start = self.run.log.stat().st_size
-        os.set_inheritable(device_lock, True)  # the device stays taken until the training has ended, too
+        for lock in device_locks:
+            os.set_inheritable(lock, True)  # the device stays taken until the training has ended, too
         gate, opener = os.pipe()
         sys.stdout.flush()
         pid = os.fork()  # not subprocess, which waits until the program has begun
         if not pid:
             os.close(opener)
-            _become(command, {**os.environ, LAUNCHED: str(self.run.path.resolve()), "PYTHONUNBUFFERED": "1"}, gate)
-        self.note(state=RUNNING, trainer=processes.identity(pid))
+            own = {LAUNCHED: str(self.run.path.resolve()), "PYTHONUNBUFFERED": "1"}
+            _become(command, {**os.environ, **own}, gate)
+        self.note(state=RunState.RUNNING, trainer=processes.identity(pid))
         os.write(opener, b"go")
         os.close(opener)
         os.close(gate)
         return pid
 
-    def watch(self, trainer: dict[str, Any]) -> str | None:
-        """Wait until the training has ended; on the way, do what a stop asks for. Returns the step that a stop had come to."""
-        step, since = None, 0.0
+    def watch(self, trainer: dict[str, Any]) -> StopStep | None:
+        """Wait until the training has ended; on the way, do what a stop asks for. Returns the step that a
+        stop had come to."""
+        step: StopStep | None = None
+        since = 0.0
         while process := processes.find(trainer):
             request = self.stop_request()
+            waited = time.monotonic() - since
             if request and step is None:
-                step, since = "asked", time.monotonic()
+                step, since = StopStep.ASKED, time.monotonic()
                 self.note(stop={**request, "step": step})
                 _signal(process, signal.SIGTERM)
-            elif step == "asked" and time.monotonic() - since >= stopping.seconds(request, "terminate_at"):
-                step = "terminated"
-                self.note(stop={**request, "step": step})
+            elif step == StopStep.ASKED and waited >= stopping.seconds(request, "terminate_at"):
+                step = StopStep.TERMINATED
+                self.note(stop={**(request or {}), "step": step})
                 _signal_group(process, signal.SIGTERM)
-            elif step == "terminated" and time.monotonic() - since >= stopping.seconds(request, "kill_at"):
-                step = "killed"
-                self.note(stop={**request, "step": step})
+            elif step == StopStep.TERMINATED and waited >= stopping.seconds(request, "kill_at"):
+                step = StopStep.KILLED
+                self.note(stop={**(request or {}), "step": step})
                 _signal_group(process, signal.SIGKILL)
             time.sleep(LOOK_SECONDS)
         return step
 
-    def conclude(self, trainer: dict[str, Any], returncode: int | None, out_of_memory: bool, step: str | None) -> None:
+    def conclude(
+        self, trainer: dict[str, Any], returncode: int | None, out_of_memory: bool, step: StopStep | None
+    ) -> None:
         """Write status.json unless the training did, or somebody resumed it already; then forget the stop."""
-        import fcntl
-
         with open(self.run.path / "lock", "ab") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:  # it has been resumed by hand
+            if not atomic_files.lock(lock.fileno()):  # it has been resumed by hand
                 return
             try:
                 status = self.run.read("status.json")
             except RunError:
                 status = {}
-            if not (status.get("state") in FINAL and processes.same(status, trainer)):
-                start = max(self.log_start, self.run.log.stat().st_size - LAST_WORDS_BYTES) if self.run.log.exists() else 0
-                said, _, _ = log.read_log(self.run.log, start, LAST_WORDS_BYTES)
-                state, reason = explain(returncode, said, self.run.path, out_of_memory, step)
+            written_by_itself = final_state(status) and processes.same(status, trainer)
+            if not written_by_itself:
+                state, reason = explain(returncode, self._last_words(), self.run.path, out_of_memory, step)
                 with suppress(OSError):
                     self.run.record_status(state, reason, returncode, trainer)
                 self.say(reason)
         self.finish()
 
+    def _last_words(self) -> str:
+        """The end of what this training wrote to the log."""
+        size = self.run.log.stat().st_size if self.run.log.exists() else 0
+        start = max(self.log_start, size - LAST_WORDS_BYTES)
+        text, _, _ = log.read_log(self.run.log, start, LAST_WORDS_BYTES)
+        return text + self._last_words_of_start()
+
+    def _last_words_of_start(self) -> str:
+        """What libraries said as they started, if nothing was said after it."""
+        with suppress(OSError):
+            aside = self.run.path / "startup.log"
+            if aside.stat().st_mtime_ns > self.run.log.stat().st_mtime_ns:
+                return log.tail(aside, LAST_WORDS_BYTES)[0]
+        return ""
+
     def finish(self) -> None:
         """The end of the watch; status.json says how it ended."""
         with suppress(OSError):
             (self.run.path / "stop.json").unlink(missing_ok=True)
-        self.note(state="ended", stop=None)
+        self.note(state=SUPERVISION_ENDED, stop=None)
 
-    # ---- stops -----------------------------------------------------------------------------------------------------------
+    # ---- stops
 
     def stop_request(self) -> dict[str, Any] | None:
         """What stop.json says, or a signal to this process; None if no stop was asked for."""
@@ -157,7 +182,8 @@ def _signal(process: psutil.Process, number: int) -> None:
 
 
 def _signal_group(process: psutil.Process, number: int) -> None:
-    """Signal the whole group of a training that leads one; of one that does not, the process and its children alone."""
+    """Signal the whole group of a training that leads one; of one that does not, the process and its
+    children alone."""
     with suppress(OSError, psutil.Error):
         if os.getpgid(process.pid) == process.pid:
             os.killpg(process.pid, number)
@@ -167,62 +193,74 @@ def _signal_group(process: psutil.Process, number: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Stand behind a run until it has ended. After ``--`` comes the command that trains; none to watch over the training that is going."""
+    """Stand behind a run until it has ended. After ``--`` comes the command that trains; none to watch
+    over the training that is going."""
     parser = argparse.ArgumentParser(prog="python -m train.runs.supervisor")
     parser.add_argument("path", type=Path)
-    parser.add_argument("--new", type=Path, help="where the folder of a new run lies before it is renamed to its path")
+    parser.add_argument(
+        "--new", type=Path, help="where the folder of a new run lies before it is renamed to its path"
+    )
     parser.add_argument("--device", required=True)
-    parser.add_argument("--lock", type=int, required=True, help="the runs folder's lock, held until this process has written that it is there")
+    parser.add_argument(
+        "--lock",
+        type=int,
+        required=True,
+        help="the runs folder's lock, held until this process has written that it is there",
+    )
     parser.add_argument("--ready", type=int, required=True, help="a pipe to the launcher")
     at = arguments.index("--")
-    options, command = parser.parse_args(arguments[:at]), arguments[at + 1 :]
+    options = parser.parse_args(arguments[:at])
+    command = arguments[at + 1 :]
 
     supervisor = Supervisor(RunDirectory(options.new or options.path), options.device)
-    ticket = None
+    tickets: list[Path] = []
     if command:
-        ticket = waiting.take_ticket(options.path.parent, options.device, options.path.name)
-        supervisor.note(state=QUEUED)
+        tickets = queue.take_tickets(options.path.parent, options.device, options.path.name)
+        supervisor.note(state=RunState.QUEUED)
     else:
         trainer = look(supervisor.run).trainer
-        supervisor.note(state=RUNNING, trainer=trainer)
+        supervisor.note(state=RunState.RUNNING, trainer=trainer)
     if options.new:
-        os.rename(options.new, options.path)  # from here on the run is there for everyone, and so is its supervisor
+        # From here on the run is there for everyone, and so is its supervisor.
+        os.rename(options.new, options.path)
         supervisor.run = RunDirectory(options.path)
     os.write(options.ready, b"ready")
     os.close(options.ready)
     os.close(options.lock)
 
-    if ticket is None:
+    if not tickets:
         step = supervisor.watch(trainer)
         if trainer:
             supervisor.conclude(trainer, None, False, step)
         return
     try:
-        lock = supervisor.wait_turn(ticket)
-        if lock is None:
+        locks = supervisor.wait_turn(tickets)
+        if locks is None:
             _leave_queue(supervisor)
-        elif supervisor.run.read("status.json").get("state") == COMPLETED:  # by a training that had outlived its supervisor
-            supervisor.finish()
+        elif written_state(supervisor.run.read("status.json")) == RunState.COMPLETED:
+            supervisor.finish()  # by a training that had outlived its supervisor
         else:
-            _train(supervisor, command, lock, ticket)
+            _train(supervisor, command, locks, tickets)
     finally:
-        waiting.leave(ticket)
+        queue.leave(tickets)
 
 
 def _leave_queue(supervisor: Supervisor) -> None:
-    supervisor.run.record_status(STOPPED, "Taken out of the queue before its turn came.", None, processes.identity())
+    reason = "Taken out of the queue before its turn came."
+    supervisor.run.record_status(RunState.STOPPED, reason, None, processes.identity())
     supervisor.say("Taken out of the queue.")
     supervisor.finish()
 
 
-def _train(supervisor: Supervisor, command: list[str], lock: int, ticket: Path) -> None:
+def _train(supervisor: Supervisor, command: list[str], locks: Sequence[int], tickets: Sequence[Path]) -> None:
     kills = out_of_memory_kills()
-    pid = supervisor.start(command, lock)
-    waiting.leave(ticket)
+    pid = supervisor.start(command, locks)
+    queue.leave(tickets)
     trainer = supervisor.record["trainer"]
     step = supervisor.watch(trainer)
     with suppress(OSError):
-        os.killpg(pid, signal.SIGKILL)  # what it started and left behind; its number cannot be another's before it is waited for
+        # What it started and left behind. Its number cannot be another's before it is waited for.
+        os.killpg(pid, signal.SIGKILL)
     returncode = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     supervisor.conclude(trainer, returncode, out_of_memory_kills() > kills, step)
 

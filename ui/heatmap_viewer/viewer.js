@@ -22,15 +22,14 @@ export default function heatmapViewer({ data, parentElement }) {
   if (!viewers.has(root)) viewers.set(root, createViewer(root));
   const viewer = viewers.get(root);
   show(viewer, data);
-  // Streamlit may run an earlier call's cleanup after a later call: only the latest one may tear the viewer down.
-  const call = ++viewer.calls;
-  return () => call === viewer.calls && destroy(viewer);
+  // Streamlit may run the latest cleanup when only an earlier call has ended: what is still on the page goes on.
+  return () => setTimeout(() => root.isConnected || destroy(viewer));
 }
 
 function createViewer(root) {
   const parts = Object.fromEntries([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
   const viewer = {
-    root, parts, calls: 0, frame: 0, stale: new Set(),
+    root, parts, frame: 0, stale: new Set(),
     data: null, picture: null, choices: null,
     pointed: null, // the cell under the pointer or the keyboard; "unseen" outside the region
     selected: null, // the cell whose attention is shown, or that is marked where there is no attention; null for none
@@ -59,8 +58,9 @@ async function show(viewer, data) {
   if (data === before) return; // the theme changed, and CSS has already seen to that
   viewer.data = data;
   viewer.parts.stage.setAttribute("aria-busy", "true");
-  const same = before?.picture === data.picture && before.attention === data.attention && before.values === data.values;
-  let photo = same && viewer.picture?.photo;
+  const samePhoto = before?.picture === data.picture;
+  const same = samePhoto && before.attention === data.attention && before.values === data.values;
+  let photo = samePhoto && viewer.picture?.photo; // its map came, or another one: nothing flickers
   try {
     photo ||= await decodePhoto(data.picture);
   } catch {
@@ -70,7 +70,7 @@ async function show(viewer, data) {
   if (!photo) return giveUp(viewer);
   viewer.picture = unpack(data, photo);
   viewer.choices = { ...defaultChoices(data), ...remembered };
-  if (!(viewer.choices[data.colour_choice] in data.colour_maps)) viewer.choices[data.colour_choice] = Object.keys(data.colour_maps)[0];
+  if (!viewer.picture.blank && !(viewer.choices[data.colour_choice] in data.colour_maps)) viewer.choices[data.colour_choice] = Object.keys(data.colour_maps)[0];
   if (!same) Object.assign(viewer, { pointed: null, selected: null });
   report(viewer, "");
   setUpParts(viewer);
@@ -99,7 +99,7 @@ function unpack(data, photo) {
   const decode = (text) => new Float32Array(bytesOf(text).buffer);
   return {
     photo, rows, columns, region: data.region, floor: data.display_floor, signed: data.signed,
-    cells: rows * columns, overall: decode(data.values), attention: data.attention && decode(data.attention),
+    cells: rows * columns, blank: !data.values, overall: decode(data.values), attention: data.attention && decode(data.attention),
     shades: Object.fromEntries(Object.entries(data.colour_maps).map(([name, text]) => [name, bytesOf(text)])),
   };
 }
@@ -143,6 +143,7 @@ function tell(viewer, what) {
 }
 
 function hear(viewer, { from, group, ...what }) {
+  if (!viewer.root.isConnected) return destroy(viewer);
   if (from === viewer || !viewer.picture || group !== viewer.data.group) return;
   if (what.asks) {
     if (viewer.selected !== null) tell(viewer, { selected: spot(viewer, viewer.selected) });
@@ -182,6 +183,11 @@ function shownMap({ picture, selected }) {
 function levelOf({ signed }, value, ceiling) {
   const level = signed ? (value / ceiling + 1) / 2 : value / ceiling;
   return Math.min(1, Math.max(0, level));
+}
+
+/** How opaque the colour of a level is, 0 to 1. Where a signed map says nothing the photo stays the photo. */
+function opaqueness({ signed }, level) {
+  return signed ? Math.abs(2 * level - 1) : 1;
 }
 
 /* ---- geometry ---- */
@@ -276,11 +282,12 @@ function colouredMap(viewer) {
     for (const [left, right, u] of across) {
       const upper = values[above * columns + left] * (1 - u) + values[above * columns + right] * u;
       const lower = values[below * columns + left] * (1 - u) + values[below * columns + right] * u;
-      const index = 3 * Math.round(255 * levelOf(viewer.picture, upper * (1 - v) + lower * v, ceiling));
+      const level = levelOf(viewer.picture, upper * (1 - v) + lower * v, ceiling);
+      const index = 3 * Math.round(255 * level);
       image.data[at++] = shade[index];
       image.data[at++] = shade[index + 1];
       image.data[at++] = shade[index + 2];
-      image.data[at++] = 255;
+      image.data[at++] = Math.round(255 * opaqueness(viewer.picture, level));
     }
   }
   const canvas = canvasOf(image.width, image.height);
@@ -298,6 +305,7 @@ function neighbours(count, scale) {
 }
 
 function paintHeat(context, viewer, seen) {
+  if (viewer.picture.blank) return; // the photo is here before its map
   context.imageSmoothingEnabled = viewer.choices.patches === "smooth";
   context.drawImage(colouredMap(viewer), seen.x, seen.y, seen.width, seen.height);
 }
@@ -334,14 +342,14 @@ function invalidate(viewer, ...what) {
 function render(viewer) {
   viewer.frame = 0;
   const { stale, picture, parts: { canvas } } = viewer;
-  if (!picture || !canvas.width || !canvas.height) return; // nothing to draw yet, or the viewer is in a hidden tab
+  if (!picture || !canvas.width || !canvas.height || !canvas.clientWidth) return; // nothing to draw yet, or the viewer is in a hidden tab
   viewer.stale = new Set();
   const unit = canvas.width / canvas.clientWidth;
   const seen = seenRectangle(picture.region, canvas.width, canvas.height);
   if (stale.has("photo")) renderPhotoLayer(viewer, unit);
   if (stale.has("heat")) renderHeatLayer(viewer, seen);
   compose(viewer, seen, unit);
-  if (stale.has("heat")) renderScale(viewer);
+  if (stale.has("heat") && !picture.blank) renderScale(viewer);
   if (stale.has("words")) renderWords(viewer);
 }
 
@@ -387,6 +395,7 @@ function renderWords(viewer) {
 
 function readout(viewer) {
   const { pointed, selected, picture } = viewer;
+  if (picture.blank) return "";
   if (pointed === "unseen") return "Not seen by the model";
   if (pointed !== null) {
     const source = selected !== null && picture.attention ? ` from ${place(viewer, selected)}` : "";
@@ -431,7 +440,10 @@ function renderScale(viewer) {
   const { values, ceiling } = shownMap(viewer);
   const colours = picture.shades[viewer.choices[data.colour_choice]];
   const image = new ImageData(256, 1);
-  for (let i = 0; i < 256; i++) image.data.set([...colours.subarray(3 * i, 3 * i + 3), 255], 4 * i);
+  for (let i = 0; i < 256; i++) {
+    const opaque = Math.round(255 * opaqueness(picture, i / 255));
+    image.data.set([...colours.subarray(3 * i, 3 * i + 3), opaque], 4 * i);
+  }
   parts.bar.getContext("2d").putImageData(image, 0, 0);
   const [lowest, highest] = [Math.min(...values), Math.max(...values)];
   parts.scale.setAttribute("aria-label", picture.signed
@@ -480,15 +492,18 @@ function setUpParts(viewer) {
   const { photo, region } = picture;
   parts.stage.setAttribute("aria-label", data.alt);
   parts.stage.setAttribute("aria-busy", "false");
+  parts.stage.style.setProperty("--max-height", data.max_height);
   parts.stage.style.setProperty("--aspect", photo.naturalWidth / photo.naturalHeight);
   parts.unseen.hidden = !somethingUnseen(region);
+  parts.scale.style.visibility = picture.blank ? "hidden" : ""; // its room stays: nothing moves when the map comes
+  for (const name of ["opacity", "colours"]) root.querySelector(`[data-choice=${name}]`).disabled = picture.blank;
   root.querySelector("[data-choice=colours]").replaceChildren(...Object.keys(data.colour_maps).map((name) => new Option(name, name)));
   setUpControls(viewer);
 }
 
-function setUpControls({ root, data, choices }) {
+function setUpControls({ root, data, choices, picture }) {
   const control = (name) => root.querySelector(`[data-choice=${name}]`);
-  control("colours").value = choices[data.colour_choice];
+  if (!picture.blank) control("colours").value = choices[data.colour_choice];
   control("opacity").value = Math.round(choices.opacity * 100);
   control("marked").checked = choices.marked;
   root.querySelector(`[name=patches][value=${choices.patches}]`).checked = true;
@@ -534,6 +549,7 @@ function listen(viewer) {
   const { root, parts } = viewer;
   const on = (element, type, handler) =>
     element.addEventListener(type, (event) => viewer.picture && handler(event), { signal: viewer.listeners.signal });
+  const onMap = (element, type, handler) => on(element, type, (event) => viewer.picture.blank || handler(event));
 
   on(root, "input", ({ target }) => {
     const { choice } = target.dataset;
@@ -543,9 +559,9 @@ function listen(viewer) {
   on(parts.back, "click", () => (select(viewer, null), parts.stage.focus()));
   on(parts.save, "click", () => save(viewer));
   on(window, LINK, ({ detail }) => hear(viewer, detail));
-  listenToPointer(viewer, on);
-  on(parts.stage, "keydown", (event) => handleKey(viewer, event));
-  on(parts.stage, "focus", () => viewer.pointed ?? (parts.stage.matches(":focus-visible") && point(viewer, startingCell(viewer))));
+  listenToPointer(viewer, onMap);
+  onMap(parts.stage, "keydown", (event) => handleKey(viewer, event));
+  onMap(parts.stage, "focus", () => viewer.pointed ?? (parts.stage.matches(":focus-visible") && point(viewer, startingCell(viewer))));
   on(parts.stage, "blur", () => point(viewer, null));
 }
 

@@ -1,7 +1,8 @@
-"""The heatmap viewer alone, with hand-made photos and attention: every number a test expects can be worked out from here.
+"""The heatmap viewer alone, with hand-made photos and attention: every number a test expects can be worked
+out from here.
 
-Query parameters choose the scene (?photo=wide&map=checkerboard&seen=all&...); the widgets change it without a reload. With ?beside=signed a
-second viewer with that map is linked to the first.
+Query parameters choose the scene (?photo=wide&map=checkerboard&seen=all&...); the widgets change it without a
+reload. With ?beside=signed a second viewer with that map is linked to the first.
 """
 
 import io
@@ -16,15 +17,27 @@ from ui.heatmap_viewer import heatmap_viewer
 
 ROWS, COLUMNS = 4, 6  # not square, so that rows and columns cannot be mixed up unnoticed
 TOKENS = ROWS * COLUMNS
-SIZES = {"square": (600, 600), "wide": (1200, 400), "tall": (400, 1200), "panorama": (2000, 100), "tower": (100, 2000)}
-QUADRANTS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0))  # top left, top right, bottom left, bottom right
+SIZES = {
+    "square": (600, 600),
+    "wide": (1200, 400),
+    "tall": (400, 1200),
+    "panorama": (2000, 100),
+    "tower": (100, 2000),
+}
+QUADRANTS = (
+    (255, 0, 0),
+    (0, 255, 0),
+    (0, 0, 255),
+    (255, 255, 0),
+)  # top left, top right, bottom left, bottom right
 PHOTOS = [*SIZES, "turned", "broken"]
 SEEN = {"part": Region(0.1, 0.2, 0.7, 0.9), "all": Region(0.0, 0.0, 1.0, 1.0)}
 HOSTILE = '<img src=x onerror="window.pwned = true">.jpg'
 
 
 def photo(name: str) -> tuple[bytes, str]:
-    """The encoded photo and its media type. "turned" is the wide one, stored on its side with the EXIF tag that says so."""
+    """The encoded photo and its media type. "turned" is the wide one, stored on its side with the EXIF tag
+    that says so."""
     if name == "broken":
         return b"\x89PNG and then nothing", "image/png"
     turned = name == "turned"
@@ -32,7 +45,9 @@ def photo(name: str) -> tuple[bytes, str]:
     picture, exif, buffer = Image.fromarray(pixels), Image.Exif(), io.BytesIO()
     if turned:
         exif[ExifTags.Base.Orientation] = 6  # "turn me clockwise"
-        picture.transpose(Image.Transpose.ROTATE_90).save(buffer, "JPEG", quality=100, subsampling=0, exif=exif)
+        picture.transpose(Image.Transpose.ROTATE_90).save(
+            buffer, "JPEG", quality=100, subsampling=0, exif=exif
+        )
         return buffer.getvalue(), "image/jpeg"
     picture.save(buffer, "PNG")
     return buffer.getvalue(), "image/png"
@@ -41,18 +56,24 @@ def photo(name: str) -> tuple[bytes, str]:
 def quadrants(name: str) -> np.ndarray:
     width, height = SIZES[name]
     pixels = np.empty((height, width, 3), np.uint8)
-    halves = (slice(None, height // 2), slice(height // 2, None)), (slice(None, width // 2), slice(width // 2, None))
+    halves = (
+        (slice(None, height // 2), slice(height // 2, None)),
+        (slice(None, width // 2), slice(width // 2, None)),
+    )
     for index, colour in enumerate(QUADRANTS):
         pixels[halves[0][index // 2], halves[1][index % 2]] = colour
     return pixels
 
 
 def heatmap(name: str) -> Heatmap:
-    """By hand: signed maps in logits, the others in multiples of the uniform share. The display scale of these ends at max(peak, 4)."""
+    """By hand: signed maps in logits, the others in multiples of the uniform share. The display scale of
+    these ends at max(peak, 4)."""
     if name in ("signed", "weak"):
         logits = np.full((ROWS, COLUMNS), 0.0)
         logits[1, 4], logits[2, 1], logits[0, 0] = -0.4, 0.2, 0.003
-        return Heatmap((logits / (16 if name == "weak" else 1)).astype(np.float32), "by hand", signed=True, unit="logit")
+        return Heatmap(
+            (logits / (16 if name == "weak" else 1)).astype(np.float32), "by hand", signed=True, unit="logit"
+        )
     if name == "coarse":  # on a grid of its own
         return Heatmap(np.array([[0.1, 0.2, 0.0], [0.3, 0.4, 0.0]], np.float32), "by hand", unit="relative")
     relative = np.full((ROWS, COLUMNS), 0.5)
@@ -66,7 +87,8 @@ def heatmap(name: str) -> Heatmap:
 
 
 def attention() -> np.ndarray:
-    """Token i gives half of its attention to token i + 1 (n / 2 = 12 times the uniform share) and spreads the rest evenly."""
+    """Token i gives half of its attention to token i + 1 (n / 2 = 12 times the uniform share) and spreads
+    the rest evenly."""
     scores = np.full((TOKENS, TOKENS), 0.5 / (TOKENS - 1), np.float32)
     scores[np.arange(TOKENS), (np.arange(TOKENS) + 1) % TOKENS] = 0.5
     return scores
@@ -84,7 +106,9 @@ if st.checkbox("Show the viewer", value=True):
         SEEN[query.get("seen", "part")],
         attention() if first.unit == "share" else None,
         first,
-        alt=HOSTILE if "hostile" in query else f"Four coloured quadrants, {shape}" + ", from red to yellow" * described,
+        alt=HOSTILE
+        if "hostile" in query
+        else f"Four coloured quadrants, {shape}" + ", from red to yellow" * described,
         filename=HOSTILE if "hostile" in query else f"{shape}.quadrants.png",
         key="viewer",
         initial_opacity=float(query.get("opacity", 0.5)),
@@ -93,7 +117,14 @@ if st.checkbox("Show the viewer", value=True):
     )
 if "beside" in query and st.checkbox("Show the viewer beside it", value=True):
     heatmap_viewer(
-        *photo(shape), SEEN[query.get("seen", "part")], None, heatmap(query["beside"]), alt="The same, signed", filename="beside.png", key="beside",
-        status="By hand", group=query.get("group", shape),
-    )  # fmt: skip
+        *photo(shape),
+        SEEN[query.get("seen", "part")],
+        None,
+        heatmap(query["beside"]),
+        alt="The same, signed",
+        filename="beside.png",
+        key="beside",
+        status="By hand",
+        group=query.get("group", shape),
+    )
 st.write(f"Script runs: {st.session_state.runs}")

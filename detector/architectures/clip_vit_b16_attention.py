@@ -1,0 +1,136 @@
+"""CLIP's ViT-B/16, frozen, with self-attention over the class tokens of its middle blocks.
+
+The encoder looks at the whole picture. What its class token holds after each of ``READ`` blocks becomes a
+token of the head: normalised, projected, then attention, average, Dense 64, dropout and one logit as in the
+published network. Only projection and head are trained.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from detector import encoder_weights
+from detector.architectures import clip_vit_b16 as clip
+from detector.architectures.architecture import Architecture, FrozenEncoder, TransformerBlocks
+from detector.architectures.attention_head import HEAD_LAYERS, attach_attention_head
+from detector.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    import os
+
+    import keras
+
+READ = (5, 7, 9)
+"""Blocks, counted from 0, after which the class token is read; what lies above the last is not computed."""
+TOKENS = len(READ)
+NECK = ("normed", "projected", "class_tokens")
+PREPROCESSING = Preprocessing(size=clip.SIZE, short_side=clip.SIZE, jpeg_quality=80)
+
+
+def build(backbone_weights=None, *, heads=1, key_dim=64, width=256, residual=True, hidden=64, dropout=0.6):
+    """See :class:`Architecture`. ``backbone_weights``: a file of ``detector.encoder_weights``.
+
+    width: of the tokens. Besides ``logit`` and ``attention`` (B, 1, heads, k, k) over the k tokens, the
+    network answers ``relevance``, float32 (B, 14, 14): the rollout of all attention, from the head's average
+    down through the blocks to the patches of the picture; it sums to 1.
+    """
+    import keras
+    from keras import layers, ops
+
+    if backbone_weights == "imagenet":
+        raise ValueError('CLIP has no ImageNet weights; name a file of encoder weights, or "none".')
+    dtype = clip.fast_dtype()
+    views = layers.Input((clip.SIZE, clip.SIZE, 3))
+    x = clip.tokens_of(views)
+    class_tokens, scores = [], []
+    for number in range(max(READ) + 1):
+        x, attention = clip.block(x, number, dtype)
+        scores.append(attention)
+        if number in READ:
+            class_tokens.append(x[:, :1])
+    read = ops.cast(ops.concatenate(class_tokens, axis=1), "float32")
+    outputs = head_of(
+        read, width=width, heads=heads, key_dim=key_dim, residual=residual, hidden=hidden, dropout=dropout
+    )
+    outputs["relevance"] = relevance(scores, outputs.get("attention"), residual)
+    network = keras.Model(views, outputs, name="clip_vit_b16_attention")
+    if backbone_weights is not None:
+        load_encoder(network, backbone_weights)
+    return network
+
+
+def head(*, heads=1, key_dim=64, width=256, residual=True, hidden=64, dropout=0.6, tokens=TOKENS):
+    """What lies above the encoder, as a network of its own: float32 (B, tokens, 768) -> logit and
+    attention."""
+    import keras
+    from keras import layers
+
+    read = layers.Input((tokens, clip.WIDTH))
+    settings = {"heads": heads, "key_dim": key_dim, "residual": residual, "hidden": hidden}
+    return keras.Model(read, head_of(read, width=width, dropout=dropout, **settings))
+
+
+def head_of(read: keras.KerasTensor, *, width, heads, key_dim, residual, hidden, dropout) -> dict:
+    """float32 (B, k, 768), the class tokens after the blocks of ``READ`` -> logit and attention. All that
+    is trained: each token is normalised and projected by weights of its own, then comes the head that
+    architectures share."""
+    from keras import layers
+
+    tokens, channels = read.shape[1:]
+    normed = layers.LayerNormalization(epsilon=clip.EPSILON, name=NECK[0], dtype="float32")(read)
+    project = layers.EinsumDense(
+        "bkc,kcd->bkd", (tokens, width), bias_axes="kd", name="projected", dtype="float32"
+    )
+    features = layers.Reshape((1, tokens, width), name=NECK[-1])(project(normed))
+    return attach_attention_head(
+        features, heads=heads, key_dim=key_dim, residual=residual, hidden=hidden, dropout=dropout
+    )
+
+
+def relevance(scores: list, attention: keras.KerasTensor | None, residual: bool) -> keras.KerasTensor:
+    """float32 (B, 14, 14), sum 1: the rollout carried on through the head, which averages over its tokens."""
+    from keras import ops
+
+    rows = ops.stack([clip.rollout_rows(scores, last) for last in READ], axis=1)
+    if attention is None:
+        rolled = ops.mean(rows, axis=1)
+    else:
+        received = ops.mean(ops.mean(attention[:, 0], axis=1), axis=1)
+        received = 0.5 * received + 0.5 / len(READ) if residual else received
+        rolled = ops.squeeze(ops.matmul(received[:, None], rows), axis=1)
+    shares = rolled / ops.sum(rolled, axis=-1, keepdims=True)
+    return ops.reshape(shares, (-1, *clip.GRID))
+
+
+def load_encoder(network: keras.Model, path: str | os.PathLike) -> None:
+    """Give ``network`` the frozen encoder's weights. Raises OSError, and ValueError for a file that is no
+    encoder."""
+    arrays = encoder_weights.read(path)
+    try:
+        clip.assign(network, arrays, READ)
+    except KeyError as missing:
+        raise ValueError(f"it has no {missing}") from missing
+
+
+ARCHITECTURE = Architecture(
+    name="clip-vit-b16-attention",
+    build=build,
+    preprocessing=PREPROCESSING,
+    neck=NECK,
+    head=HEAD_LAYERS,
+    feature_layer=NECK[-1],
+    grid=clip.GRID,
+    encoder=FrozenEncoder(
+        file="clip-vit-b16.npz",
+        tokens=(len(READ), clip.WIDTH),
+        layer=NECK[0],
+        head=head,
+        load=load_encoder,
+    ),
+    blocks=TransformerBlocks(
+        tokens="clip_pre_norm",
+        attention=tuple(f"clip_block{number}_attention" for number in range(max(READ) + 1)),
+        grid=clip.GRID,
+        read=READ,
+    ),
+)

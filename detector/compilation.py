@@ -1,0 +1,188 @@
+"""Making a bundle's compiled form: ``python -m detector.compilation [NAME_OR_PATH ...]``.
+
+Keras traces the network once and OpenVINO converts what it traced, in float32. The form counts only after it
+gave Keras's own answers on pictures of noise to ``TOLERANCE``. This needs TensorFlow and takes some seconds;
+what runs the compiled form needs neither.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detector.atomic_files import lock_file
+from detector.bundle import BundleError, file_sha256, find_bundle, list_bundles, load_network, read_bundle
+from detector.compiled_network import (
+    FOLDER,
+    HEAD,
+    NETWORK,
+    NUMBERS,
+    RECORD,
+    RUNTIME_VARIABLE,
+    CompiledNetwork,
+    at_home,
+    beside,
+    find,
+    made_from,
+)
+from detector.engine import answering, head_weights
+from detector.home_folder import home
+
+if TYPE_CHECKING:
+    import keras
+
+    from detector.bundle import Bundle
+
+TOLERANCE = 1e-4
+"""How far an answer may be from Keras's, relative to the largest value of that answer where it is over 1."""
+
+
+def compile_bundle(bundle: Bundle) -> Path:
+    """Make the compiled form of ``bundle`` and return its folder; one that is there and fits stays.
+
+    Raises BundleError for weights that do not fit, for answers that differ from Keras's, and where neither
+    place for it can be written to.
+    """
+    if there := find(bundle):
+        return there
+    target = _writable(bundle)
+    with _building_in(target.parent) as building:
+        with exact():
+            network = load_network(bundle)
+        save(answering(network, bundle), bundle.preprocessing.size, building / NETWORK)
+        np.savez(building / HEAD, allow_pickle=False, **head_weights(network, bundle.architecture))
+        _compare(network, bundle, building)
+        files = {name: file_sha256(building / name) for name in (NETWORK, NUMBERS, HEAD)}
+        record = {**made_from(bundle), "files": files}
+        (building / RECORD).write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+        shutil.rmtree(target, ignore_errors=True)  # of other weights
+        os.rename(building, target)
+    return target
+
+
+def start(bundle: Bundle) -> subprocess.Popen | None:
+    """Make the compiled form in a process of its own that gives way to every other, for the next start;
+    None where ``TELLTALE_RUNTIME`` wants no compiled forms, or no process can be started."""
+    if os.environ.get(RUNTIME_VARIABLE) == "keras":
+        return None
+    command = [sys.executable, "-m", "detector.compilation", "--quietly", str(bundle.path)]
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=Path(__file__).parents[1],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError:
+        return None
+
+
+def save(function: Callable, size: int, file: Path) -> None:
+    """Write a function of model inputs, a uint8 TensorFlow tensor (N, size, size, 3), in OpenVINO's form: an
+    .xml ``file`` and the numbers beside it."""
+    import openvino
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec((None, size, size, 3), "uint8")]
+    traced = tf.function(function, signature, autograph=False).get_concrete_function()
+    openvino.save_model(openvino.convert_model(traced), file, compress_to_fp16=False)
+
+
+def _compare(network: keras.Model, bundle: Bundle, folder: Path) -> None:
+    """Raises BundleError if the form in ``folder`` does not answer as ``network`` does."""
+    size = bundle.preprocessing.size
+    images = np.random.default_rng(0).integers(0, 256, (2, size, size, 3)).astype(np.uint8)
+    answers = CompiledNetwork(folder, fast=False).outputs(images)
+    for name, value in network(images.astype(np.float32), training=False).items():
+        expected = np.asarray(value, np.float32)
+        scale = max(1.0, float(np.abs(expected).max()))
+        if not np.abs(answers[name] - expected).max() <= TOLERANCE * scale:  # a NaN is refused, too
+            raise BundleError(
+                f"The compiled form of the model '{bundle.name}' does not answer as the model does ({name}"
+                " differs), so it is not used."
+            )
+
+
+@contextmanager
+def exact() -> Iterator[None]:
+    """Networks built inside are float32 throughout, whatever this machine would choose."""
+    before = os.environ.get("TELLTALE_ENCODER_DTYPE")
+    os.environ["TELLTALE_ENCODER_DTYPE"] = "float32"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TELLTALE_ENCODER_DTYPE"]
+        else:
+            os.environ["TELLTALE_ENCODER_DTYPE"] = before
+
+
+def _writable(bundle: Bundle) -> Path:
+    """The first place for the compiled form that can be written to."""
+    for target in (beside(bundle), at_home(bundle)):
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(target.parent, os.W_OK):
+            return target
+    raise BundleError(
+        f"The compiled form of the model '{bundle.name}' can be written neither into {bundle.path} nor into"
+        f" {home()}. Name a folder that can be written to in TELLTALE_HOME."
+    )
+
+
+@contextmanager
+def _building_in(folder: Path) -> Iterator[Path]:
+    """A hidden folder to build in that is gone afterwards, unless it was renamed; other processes wait for
+    none of it, they are refused."""
+    lock = lock_file(folder / f".{FOLDER}.lock")
+    if lock is None:
+        raise BundleError("Another process is compiling this model.")
+    building = Path(tempfile.mkdtemp(prefix=f".{FOLDER}-", dir=folder))
+    try:
+        yield building
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+        os.close(lock)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Compile the bundles named, or all in the weights folder."""
+    parser = argparse.ArgumentParser(
+        prog="python -m detector.compilation",
+        description="Make the compiled form of models, from which they start without TensorFlow.",
+    )
+    parser.add_argument("bundles", nargs="*", metavar="NAME", help="name in weights/ or path (default: all)")
+    parser.add_argument("--quietly", action="store_true", help="say nothing and give way to other processes")
+    options = parser.parse_args(arguments)
+    if options.quietly:
+        os.nice(10)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    failed = False
+    for name in options.bundles or list_bundles():
+        try:
+            folder = compile_bundle(read_bundle(find_bundle(name)))
+        except (BundleError, OSError, ImportError) as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            failed = True
+        else:
+            print(f"{name}: compiled into {folder}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""The compiled form of a bundle's network: what OpenVINO runs, without Keras and TensorFlow.
+
+It lies in ``compiled/`` beside the bundle's weights or, where nothing can be written there, in
+``compiled/`` of :func:`detector.home_folder.home` under the weights' hash: ``network.xml`` and
+``network.bin``, the graph and its numbers; ``head.npz``, the weights of the layers above the feature map by
+name; and ``record.json``, which says what it was made from and every file's hash. `detector.compilation`
+makes it. A form that was made from other weights does not count; one whose files are not the recorded ones
+is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from detector.architectures.clip_vit_b16 import fast_dtype
+from detector.bundle import BundleError, file_sha256
+from detector.home_folder import home
+
+if TYPE_CHECKING:
+    import openvino
+
+    from detector.bundle import Bundle
+
+FOLDER = "compiled"
+RECORD, NETWORK, NUMBERS, HEAD = "record.json", "network.xml", "network.bin", "head.npz"
+FORMAT = 1
+FEATURES = "features"
+"""Name of the output that is the feature map."""
+MAX_RECORD_BYTES = 2**16
+RUNTIME_VARIABLE = "TELLTALE_RUNTIME"
+"""The environment variable that says "keras" for running every network in Keras, compiled or not."""
+
+
+class CompiledNetwork:
+    """A compiled form ready to run; one call at a time.
+
+    head: the weights of the layers above the feature map, by layer and name, float32.
+    """
+
+    def __init__(self, folder: Path, fast: bool):
+        """fast: see :func:`compiled`. Raises whatever OpenVINO does, and OSError."""
+        network = compiled(folder / NETWORK, fast)
+        self._request = network.create_infer_request()
+        self._names = [_own_name(output.names) for output in network.outputs]
+        with np.load(folder / HEAD, allow_pickle=False) as head:
+            self.head = {name: head[name] for name in head.files}
+
+    def outputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """uint8 (N, size, size, 3) model inputs -> all that the network answers, see ``Architecture``, and
+        the feature map as ``FEATURES``, float32."""
+        values = self._request.infer([images])
+        return {name: np.array(values[name]) for name in self._names}
+
+
+def compiled(file: Path, fast: bool) -> openvino.CompiledModel:
+    """What is in ``file``, ready to run on the processor; with ``fast`` matrices are multiplied in bfloat16
+    where it can. Raises whatever OpenVINO does."""
+    import openvino
+
+    settings = {"INFERENCE_PRECISION_HINT": "bf16" if fast else "f32", "PERFORMANCE_HINT": "LATENCY"}
+    return openvino.Core().compile_model(file, "CPU", settings)
+
+
+def _own_name(names: set[str]) -> str:
+    """What the network calls an output, which may bear TensorFlow's name of an operation beside it, like
+    "model/logit/MatMul:0"."""
+    return min(names, key=lambda name: (":" in name, name))
+
+
+def load(bundle: Bundle) -> CompiledNetwork | None:
+    """The bundle's compiled form; None where it has none that fits, or OpenVINO is not there. Raises
+    BundleError for one whose files were changed after it was made."""
+    if os.environ.get(RUNTIME_VARIABLE) == "keras":
+        return None
+    folder = find(bundle)
+    if folder is None:
+        return None
+    try:
+        return CompiledNetwork(folder, fast=fast(bundle))
+    except ImportError:
+        return None
+    except Exception as error:  # OpenVINO raises RuntimeErrors of its own for anything
+        raise BundleError(
+            f"The compiled form of the model '{bundle.name}' cannot be run: {error}. Delete the folder"
+            f" {folder}; it is made again."
+        ) from error
+
+
+def find(bundle: Bundle) -> Path | None:
+    """The folder of the compiled form that was made from the bundle's weights. Raises BundleError for one
+    whose files were changed after it was made."""
+    for folder in (beside(bundle), at_home(bundle)):
+        record = _record(folder)
+        if not _fits(record, bundle):
+            continue
+        if any(_sha256(folder / name) != record["files"].get(name) for name in (NETWORK, NUMBERS, HEAD)):
+            raise BundleError(
+                f"The compiled form of the model '{bundle.name}' is not the one that was made from its"
+                f" weights: a file in {folder} is damaged or was replaced. Delete the folder; it is made"
+                " again."
+            )
+        return folder
+    return None
+
+
+def beside(bundle: Bundle) -> Path:
+    """Where the compiled form lies if the bundle's folder can be written to."""
+    return bundle.path / FOLDER
+
+
+def at_home(bundle: Bundle) -> Path:
+    """Where it lies otherwise."""
+    return home() / FOLDER / bundle.weights_sha256
+
+
+def made_from(bundle: Bundle) -> dict[str, Any]:
+    """What a compiled form must have been made from to stand for the bundle."""
+    return {
+        "format": FORMAT,
+        "weights_sha256": bundle.weights_sha256,
+        "encoder_sha256": bundle.encoder_sha256,
+        "architecture": {"name": bundle.architecture.name, "arguments": dict(bundle.arguments)},
+    }
+
+
+def fast(bundle: Bundle) -> bool:
+    """Whether the bundle's network may run in bfloat16: only where a frozen encoder's Keras form does too."""
+    return bundle.architecture.encoder is not None and fast_dtype() == "mixed_bfloat16"
+
+
+def _record(folder: Path) -> Any:
+    try:
+        with open(folder / RECORD, "rb") as file:
+            return json.loads(file.read(MAX_RECORD_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _fits(record: Any, bundle: Bundle) -> bool:
+    if not isinstance(record, dict) or not isinstance(record.get("files"), Mapping):
+        return False
+    return all(record.get(key) == value for key, value in made_from(bundle).items())
+
+
+def _sha256(file: Path) -> str | None:
+    try:
+        return file_sha256(file)
+    except OSError:
+        return None

@@ -1,0 +1,158 @@
+"""The layouts with a CSV file: a manifest in our own words, or somebody else's list of files and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from detector.datasets.dataset import FACT_PREFIX, UNKNOWN, DatasetError, Labelled
+from detector.datasets.names import SPLIT_NAMES, class_of, normal
+from detector.printable import printable
+
+FILE_COLUMNS = ("file", "file_name", "filename")
+TEXT_COLUMNS = ("label", "split", "source", "generator", "kind", "paired", "group")
+MAX_TABLE_BYTES = 2**29
+MOST_LISTED = 8
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """All cells as text: "007" stays "007", and an empty cell is "". Column names are in lower case.
+
+    Raises DatasetError, also where two columns that mean something here have one name, upper and lower case
+    taken as the same.
+    """
+    name = printable(path.name)
+    try:
+        if path.stat().st_size > MAX_TABLE_BYTES:
+            raise DatasetError(
+                f"{name} is larger than {MAX_TABLE_BYTES // 2**20} MB. Split the dataset into smaller ones."
+            )
+        header = _cells(path, header=None, nrows=1).iloc[0].tolist()
+        table = _cells(path, header=0)
+    except DatasetError:
+        raise
+    except (OSError, ValueError) as error:  # includes UnicodeDecodeError, ParserError and EmptyDataError
+        raise DatasetError(f"{name} cannot be read as a CSV file with a header line, in UTF-8.") from error
+    if len(header) != len(table.columns):
+        raise DatasetError(f"{name} has rows with more cells than its header line has names.")
+    # pandas renames a column that is there twice, so the names come from the header itself.
+    as_written = [str(column).strip() for column in header]
+    table.columns = pd.Index([column.lower() for column in as_written])
+    _refuse_twice(as_written, name)
+    return table
+
+
+def _cells(path: Path, header: int | None, nrows: int | None = None) -> pd.DataFrame:
+    # Opened here, because pandas takes no path that is no UTF-8.
+    with open(path, "rb") as file:
+        return pd.read_csv(
+            file, dtype=str, keep_default_na=False, encoding="utf-8-sig", header=header, nrows=nrows
+        )
+
+
+def _refuse_twice(as_written: list[str], file: str) -> None:
+    for column in dict.fromkeys(name.lower() for name in as_written):
+        spellings = [name for name in as_written if name.lower() == column]
+        if len(spellings) > 1 and _means_something(column):
+            written = " and ".join(dict.fromkeys(spellings))
+            raise DatasetError(
+                f"{file} has the column {column} more than once (written {written}). Keep one of them, or"
+                " rename the others."
+            )
+
+
+def _means_something(column: str) -> bool:
+    return column in FILE_COLUMNS or column in TEXT_COLUMNS or column.startswith(FACT_PREFIX)
+
+
+def file_column(table: pd.DataFrame) -> str | None:
+    """The column of a table of files that names them; None if there is none."""
+    return next((name for name in FILE_COLUMNS if name in table), None)
+
+
+def from_csv(path: Path, table: pd.DataFrame) -> Labelled:
+    """What a table says of the images; raises DatasetError that names the line that is wrong."""
+    name = printable(path.name)
+    files = file_column(table)
+    if files is None or "label" not in table:
+        named = [column for column in table.columns if column]
+        found = ", ".join(printable(column)[:40] for column in named[:20]) or "none"
+        raise DatasetError(
+            f"{name} needs the columns file (or file_name) and label; its columns are: {found}."
+        )
+    if table.empty:
+        raise DatasetError(f"{name} lists no images: add one row per image.")
+
+    def column(of: str, default: str) -> pd.Series:
+        if of not in table:
+            return pd.Series(default, table.index)
+        return table[of].str.strip().replace("", default)
+
+    label_advice = 'use "ai" or "real" (or 1 = AI-generated, 0 = real)'
+    split_advice = "use train, val, test or unseen"
+    rows = pd.DataFrame(
+        {
+            "id": table[files].map(normal_path),
+            "y_true": _translate(table["label"], _label, name, "label", label_advice),
+            "split": _translate(column("split", ""), _split_name, name, "split", split_advice),
+            "source": column("source", printable(path.resolve().parent.name)),
+            "generator": column("generator", UNKNOWN),
+            "kind": column("kind", UNKNOWN),
+            "paired": column("paired", "").str.lower().isin(("true", "1", "yes")),
+            "group": column("group", ""),
+        }
+    )
+    for fact in table.columns:
+        if fact.startswith(FACT_PREFIX):
+            rows[fact] = _fact(table[fact])
+    layout = "manifest" if files == "file" or path.name.lower() == "manifest.csv" else "csv"
+    return Labelled(path.parent, layout, rows)
+
+
+def _fact(cells: pd.Series) -> pd.Series:
+    """Numbers if every cell that is not empty holds one, else text; empty cells are missing."""
+    cells = cells.str.strip()
+    cells = cells.where(cells != "", None)
+    numbers = pd.to_numeric(cells, errors="coerce")
+    return numbers if numbers.notna().equals(cells.notna()) else cells
+
+
+def normal_path(cell: str) -> str:
+    """A path as ids are written: forward slashes, nothing that leads nowhere; "" for an empty cell."""
+    return str(PurePosixPath(cell.strip().replace("\\", "/"))) if cell.strip() else ""
+
+
+def _label(cell: str) -> int | None:
+    return {"0": 0, "1": 1, "0.0": 0, "1.0": 1}.get(cell.strip(), class_of(cell))
+
+
+def _split_name(cell: str) -> str | None:
+    return SPLIT_NAMES.get(normal(cell)) if cell else ""
+
+
+def _translate(cells: pd.Series, translate: Callable, file: str, column: str, advice: str) -> pd.Series:
+    """Every cell translated; DatasetError names the line (as an editor counts them) of the first that
+    cannot be, and the other values there are like it."""
+    known = {cell: translate(cell) for cell in cells.unique()}
+    unknown = [cell for cell in known if known[cell] is None]
+    if unknown:
+        line = int((cells == unknown[0]).to_numpy().argmax()) + 2
+        raise DatasetError(
+            f"{file}, line {line}: the {column} {_quoted(unknown[0])} is not known; {advice}."
+            f"{_others(unknown[1:], column)}"
+        )
+    return cells.map(known)
+
+
+def _quoted(cell: str) -> str:
+    return repr(cell if len(cell) <= 60 else f"{cell[:60]}…")
+
+
+def _others(unknown: list[str], column: str) -> str:
+    if not unknown:
+        return ""
+    listed = ", ".join(_quoted(cell) for cell in unknown[:MOST_LISTED])
+    more = f" and {len(unknown) - MOST_LISTED:,} more" if len(unknown) > MOST_LISTED else ""
+    return f" Not known either: the {column}s {listed}{more}. Write each of them as one of these."

@@ -1,0 +1,60 @@
+"""A convolutional backbone opened one level: what the channels of its stages make of a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+    from detector.bundle import Bundle
+    from detector.classifier import Classifier
+
+SHOWN = 3
+"""Channels of a stage."""
+
+
+@dataclass(frozen=True, eq=False)
+class StageMaps:
+    """One stage. channels: how many it has. chosen: (k,), numbers of those that vary most over this picture,
+    counted from 0, the most varied first. maps: float32 (k, h, w), theirs."""
+
+    channels: int
+    chosen: np.ndarray
+    maps: np.ndarray = field(repr=False)
+
+
+def stage_maps(classifier: Classifier, image: np.ndarray, shown: int = SHOWN) -> list[StageMaps]:
+    """A model input, uint8 (size, size, 3) -> the stages that its architecture names, from fine to coarse;
+    none for an architecture that names none. The first call per classifier compiles for some seconds."""
+    stages = classifier.bundle.architecture.stages
+    if not stages:
+        return []
+    outputs = classifier.engine.on_images(_stages, image[None])
+    return [most_varied(outputs[name][0], shown) for name in stages]
+
+
+def most_varied(feature_map: np.ndarray, shown: int) -> StageMaps:
+    """float32 (h, w, C) -> the channels whose values spread most; of equals the first."""
+    spread = feature_map.std(axis=(0, 1))
+    chosen = np.argsort(-spread, kind="stable")[:shown]
+    return StageMaps(len(spread), chosen, np.moveaxis(feature_map[..., chosen], -1, 0))
+
+
+def _stages(network: keras.Model, bundle: Bundle) -> Callable:
+    """For ``Engine.on_images``: the maps by the names of their layers."""
+    import keras
+    import tensorflow as tf
+
+    named = {name: network.get_layer(name).output for name in bundle.architecture.stages}
+    opened = keras.Model(network.input, named)
+
+    def run(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        maps = opened(tf.cast(images, tf.float32), training=False)
+        return {name: tf.cast(value, tf.float32) for name, value in maps.items()}
+
+    return run

@@ -1,0 +1,1 @@
+"""``telltale serve``: the verdict over HTTP, for other programs on this machine."""

@@ -1,0 +1,191 @@
+"""The data folder: named, or made on the spot for practice, and checked in the background while the rest
+of the form is filled in."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+from PIL import Image
+
+from detector.datasets import CLASS_TITLES, DatasetError, concerns
+from detector.datasets.dataset_scan import DatasetScan
+from detector.datasets.scan_findings import shortcut_finding
+from detector.images import ImageReadError, read_image
+from detector.practice_set import make_practice_set
+from pages.train.page_state import Key
+from pages.train.wording import counted, practice_badge
+from train import runs
+from ui import scan_job
+from ui.scan_job import ScanJob
+from ui.text import plain
+from ui.waiting import finished
+
+THUMBNAIL_SIDE = 96
+SHOWN_UNREADABLE = 20
+SAMPLES = 6
+PRACTICE_FOLDER, PRACTICE_RECIPE = ".practice-set", "practice"
+"""Where in the runs' folder the practice set is made, and which recipe is quick enough for it."""
+
+
+def choose(locked: bool) -> tuple[str, DatasetScan | None]:
+    """Ask for the folder and show what is in it. Returns what was typed and the scan, None while there is
+    none that a run could start from.
+
+    locked: nothing may be written, so no practice set is offered.
+    """
+    field_, button = st.columns([5, 2], vertical_alignment="bottom")
+    if not locked:
+        pressed = button.button(
+            "Make a practice set",
+            icon=":material/science:",
+            key=Key.MAKE_PRACTICE,
+            width="stretch",
+            help=(
+                "Patches of two photos, and the same patches passed through a simulated generator's"
+                " up-sampling. A run on it takes a few minutes."
+            ),
+        )
+        if pressed and _make_practice():
+            st.rerun()  # what stands above the form says what to do next
+    text = field_.text_input(
+        "Data folder, on this machine",
+        key=Key.DATA_FOLDER,
+        persist_state="session",
+        placeholder="/home/me/pictures, with folders real and ai in it",
+        max_chars=1000,
+        help=(
+            "Class folders (real, ai), split folders (train, val, test), a CSV with file_name and label, or a"
+            " manifest.csv. The README lists them."
+        ),
+    )
+    if not text.strip():
+        return text, None
+    job = scan_job.scanned(text)
+    if job is None:
+        return text, None
+    if job.scan.cannot_train:
+        st.error(plain(job.scan.cannot_train, limit=600), icon=":material/folder_off:")
+        _look_closer()
+        return text, None
+    _show(job)
+    return text, job.scan
+
+
+def practice_chosen() -> bool:
+    """Whether the practice set that is made here stands in the form."""
+    return st.session_state.get(Key.DATA_FOLDER) == str(runs.folder() / PRACTICE_FOLDER)
+
+
+def _make_practice() -> bool:
+    """Before the widgets that show folder and recipe are drawn: both are set here. False if the set could
+    not be made."""
+    try:
+        with st.spinner("Cutting the practice pictures"):
+            folder = make_practice_set(runs.folder() / PRACTICE_FOLDER)
+        st.session_state[Key.DATA_FOLDER] = str(folder)
+        st.session_state[Key.RECIPE] = PRACTICE_RECIPE
+    except DatasetError as error:
+        st.error(plain(str(error), limit=600), icon=":material/error:")
+        return False
+    return True
+
+
+def _show(job: ScanJob) -> None:
+    found = job.scan
+    if found.practice:
+        practice_badge()
+    ai, real = found.of_class(1), found.of_class(0)
+    words = [
+        f"**{found.images:,} pictures**: {ai:,} AI-generated, {real:,} real",
+        plain(found.layout),
+    ]
+    shorter = found.facts[["width", "height"]].min(axis=1)
+    shortest, longest = int(shorter.min()), int(shorter.max())
+    if shortest == longest:
+        words.append(f"short side {shortest:,} pixels")
+    else:
+        median = f"{shorter.median():,.0f}"
+        words.append(f"short side {shortest:,} to {longest:,} pixels, median {median}")
+    words.append(counted(len(found.sources), "source"))
+    st.markdown(":material/check_circle: " + " · ".join(words))
+    _show_findings(job)
+    if found.unreadable:
+        _show_unreadable(found)
+    for note in found.notes:
+        st.caption(f":material/info: {plain(note, limit=400)}")
+    with st.expander("Splits and samples", icon=":material/grid_view:"):
+        table, pictures = st.columns([2, 3], gap="large")
+        rows = []
+        for split, of_class in found.counts.items():
+            rows.append({"Split": split, "AI-generated": of_class.get(1, 0), "Real": of_class.get(0, 0)})
+        alt = "Pictures of each class in each split"
+        table.dataframe(pd.DataFrame(rows), hide_index=True, alt=alt)
+        with pictures:
+            for y_true in (1, 0):
+                _samples(CLASS_TITLES[y_true].replace("real", "Real"), found.samples(y_true, SAMPLES))
+
+
+def _show_findings(job: ScanJob) -> None:
+    """What makes figures doubtful, what gives the classes away, and the way to the Data page."""
+    dataset = job.scan.dataset
+    for doubt in concerns(dataset.both_labels, dataset.across_splits) if dataset else ():
+        st.warning(plain(doubt, limit=500), icon=":material/warning:")
+    audit = finished(job.audit(), "Asking whether a ruler would do")
+    if audit.value:
+        scan_job.say(shortcut_finding(audit.value))
+    _look_closer()
+
+
+def _look_closer() -> None:
+    if st.button(
+        "Look closer on Data",
+        icon=":material/dataset:",
+        key=Key.LOOK_CLOSER,
+        type="tertiary",
+        help="Duplicates, leaks and shortcuts in this data, and a list of what should be left out.",
+    ):
+        st.switch_page("pages/data/page.py")
+
+
+def _show_unreadable(found: DatasetScan) -> None:
+    """The pictures that will be left out, and why."""
+    title = f"{len(found.unreadable):,} pictures cannot be used and will be left out"
+    with st.expander(title, icon=":material/broken_image:"):
+        for path, reason in found.unreadable[:SHOWN_UNREADABLE]:
+            st.markdown(f"- {plain(path, limit=100)}: {plain(reason, limit=200)}")
+        unnamed = len(found.unreadable) - SHOWN_UNREADABLE
+        if unnamed > 0:
+            st.caption(f"and {unnamed:,} more")
+
+
+def _samples(title: str, paths: list[Path]) -> None:
+    thumbnails = [_thumbnail(str(path)) for path in paths]
+    shown = [_image(url) for url in thumbnails if url]
+    if not shown:
+        return
+    images = "".join(shown)
+    st.html(
+        f'<div style="font-size:.875rem">{title}</div><div'
+        f' style="display:flex;flex-wrap:wrap;gap:6px;margin-bottom:.5rem">{images}</div>'
+    )
+
+
+def _image(url: str) -> str:
+    style = "height:64px;max-width:120px;object-fit:cover;border-radius:4px"
+    return f'<img src="{url}" alt="" style="{style}">'
+
+
+@st.cache_data(max_entries=200, show_spinner=False, ttl="1h")
+def _thumbnail(path: str) -> str | None:
+    try:
+        image = Image.fromarray(read_image(path, short_side=THUMBNAIL_SIDE).pixels)
+    except ImageReadError:
+        return None
+    image.thumbnail((3 * THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    buffer = BytesIO()
+    image.save(buffer, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + b64encode(buffer.getvalue()).decode("ascii")

@@ -1,0 +1,161 @@
+"""detector.compilation and what runs its results: the same answers as Keras, without it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector import architectures, compilation, compiled_network
+from detector.bundle import CARD, WEIGHTS, Bundle, BundleError, file_sha256, read_bundle, write_card
+from detector.classifier import Classifier
+from detector.explain import METHODS
+
+ROOT = Path(__file__).parents[1]
+WITHOUT_TENSORFLOW = """
+import json, sys
+import numpy as np
+from detector.classifier import Classifier
+from detector.explain import METHODS
+classifier = Classifier.load(sys.argv[1])
+photo = np.load(sys.argv[2])
+logit = classifier.analyse(photo).logit
+maps = {name: classifier.explain(photo, name).values.tolist() for name in METHODS}
+loaded = [name for name in ("tensorflow", "keras") if name in sys.modules]
+print(json.dumps({"logit": logit, "maps": maps, "loaded": loaded}))
+"""
+
+
+@pytest.fixture(autouse=True)
+def compiled_forms_count(monkeypatch, tmp_path):
+    monkeypatch.delenv(compiled_network.RUNTIME_VARIABLE)
+    monkeypatch.setenv("TELLTALE_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def spoilable(compiled_bundle, tmp_path) -> Path:
+    return Path(shutil.copytree(compiled_bundle, tmp_path / "spoilable"))
+
+
+def inputs(number: int) -> np.ndarray:
+    """uint8 (number, 32, 32, 3)."""
+    return np.random.default_rng(1).integers(0, 256, (number, 32, 32, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_answers_are_those_of_keras(compiled_bundle, classifier, number):
+    engine = Classifier.load(compiled_bundle).engine
+    assert engine.compiled is not None
+    found, expected = engine.outputs(inputs(number)), classifier.engine.outputs(inputs(number))
+    assert found.keys() == expected.keys() == {"logit", "attention", "features"}
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, atol=1e-4)
+
+
+def test_verdict_and_every_map_come_without_tensorflow_and_are_those_of_keras(
+    compiled_bundle, classifier, photo, tmp_path
+):
+    np.save(tmp_path / "photo.npy", photo("warm"))
+    command = [sys.executable, "-c", WITHOUT_TENSORFLOW, str(compiled_bundle), str(tmp_path / "photo.npy")]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    assert found["loaded"] == []
+    assert found["logit"] == pytest.approx(classifier.analyse(photo("warm")).logit, abs=1e-4)
+    for name in METHODS:
+        expected = classifier.explain(photo("warm"), name).values
+        np.testing.assert_allclose(found["maps"][name], expected, atol=1e-4 * max(1, np.abs(expected).max()))
+
+
+def test_the_form_of_other_weights_does_not_count(spoilable):
+    card = json.loads((spoilable / CARD).read_text("utf-8"))
+    weights = spoilable / "model.weights.h5"
+    network = Classifier.load(spoilable).network
+    network.get_layer("logit").set_weights([array + 1 for array in network.get_layer("logit").get_weights()])
+    network.save_weights(weights)
+    write_card(spoilable, {**card, "weights_sha256": file_sha256(weights)})
+    other = read_bundle(spoilable)
+    assert compiled_network.find(other) is None
+    before = file_sha256(spoilable / "compiled" / "head.npz")
+    compilation.compile_bundle(other)
+    assert compiled_network.find(other) is not None
+    assert file_sha256(spoilable / "compiled" / "head.npz") != before
+
+
+@pytest.mark.parametrize("name", ["network.xml", "network.bin", "head.npz"])
+def test_a_form_that_was_changed_is_refused_in_a_sentence(spoilable, name):
+    file = spoilable / "compiled" / name
+    file.write_bytes(file.read_bytes() + b" ")
+    with pytest.raises(BundleError, match=r"damaged or was replaced.*Delete the folder"):
+        Classifier.load(spoilable)
+
+
+@pytest.mark.parametrize("record", ["", "[]", "{}", '{"files": 1}', "\ud800"])
+def test_a_record_that_makes_no_sense_is_none(spoilable, record):
+    (spoilable / "compiled" / "record.json").write_bytes(record.encode("utf-8", "surrogatepass"))
+    assert compiled_network.find(read_bundle(spoilable)) is None
+
+
+def test_where_the_bundle_cannot_be_written_to_its_form_lies_at_home(tiny_bundle, tmp_path, monkeypatch):
+    bundle = read_bundle(shutil.copytree(tiny_bundle, tmp_path / "tiny"))
+    writable = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != bundle.path and writable(path, mode))
+    folder = compilation.compile_bundle(bundle)
+    assert folder == tmp_path / "home" / "compiled" / bundle.weights_sha256
+    assert compiled_network.find(bundle) == folder
+
+
+def test_a_form_that_answers_otherwise_is_not_kept(tiny_bundle, tmp_path, monkeypatch):
+    bundle = read_bundle(shutil.copytree(tiny_bundle, tmp_path / "tiny"))
+    right = compiled_network.CompiledNetwork.outputs
+
+    def wrong(self, images):
+        return {name: values + 0.01 for name, values in right(self, images).items()}
+
+    monkeypatch.setattr(compiled_network.CompiledNetwork, "outputs", wrong)
+    with pytest.raises(BundleError, match="does not answer as the model does"):
+        compilation.compile_bundle(bundle)
+    assert sorted(path.name for path in bundle.path.iterdir() if path.is_dir()) == []
+
+
+def test_keras_runs_where_the_variable_says_so(compiled_bundle, monkeypatch):
+    monkeypatch.setenv(compiled_network.RUNTIME_VARIABLE, "keras")
+    assert Classifier.load(compiled_bundle).engine.compiled is None
+
+
+def test_weights_to_be_changed_are_keras_own(compiled_bundle, photo):
+    classifier = Classifier.load(compiled_bundle)
+    heatmap = classifier.explain(photo("warm"), "grad-cam")
+    assert classifier.sanity_check(photo("warm"), heatmap).correlations
+
+
+@pytest.mark.parametrize(
+    "names", [{"logit"}, {"functional_1/logit/MatMul:0", "logit"}, {"a/logit/MatMul:0", "logit", "b:1"}]
+)
+def test_an_output_is_called_what_the_network_calls_it(names):
+    assert compiled_network._own_name(names) == "logit"
+
+
+def test_a_network_without_a_feature_map_is_compiled_as_it_is(tmp_path):
+    """A vision transformer's head reads its class token alone."""
+    architecture = architectures.get("vit-small-patch16")
+    arguments = architecture.complete({"width": 12, "heads": 2})
+    network = architecture.build(None, **arguments)
+    network.save_weights(tmp_path / WEIGHTS)
+    sha256 = file_sha256(tmp_path / WEIGHTS)
+    bundle = Bundle(
+        tmp_path, {}, architecture, arguments, architecture.preprocessing, 1.0, 0.5, (0.5, 0.5), sha256
+    )
+    write_card(tmp_path, {"weights_sha256": sha256})
+    compilation.compile_bundle(bundle)
+    images = np.random.default_rng(1).integers(0, 256, (2, 224, 224, 3)).astype(np.uint8)
+    found = compiled_network.load(bundle).outputs(images)
+    assert found.keys() == {"logit", "attention"} and found["attention"].shape == (2, 12, 1, 197, 197)
+    expected = network(images.astype(np.float32), training=False)
+    np.testing.assert_allclose(found["logit"], np.asarray(expected["logit"]), atol=1e-4)

@@ -1,0 +1,101 @@
+"""Heads on stored features: what a store keeps, and a training from it to a bundle."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from train.decision import decide_for_unknown_sources
+from train.feature_store import Features, missing, write_part
+from train.head import Rows, logits_of, train_head
+from train.recipes import Decision, load_recipe
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Two parts: pictures a and b as they are, and a after "web"."""
+    tokens = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
+    write_part(tmp_path, [("a", ""), ("b", "")], tokens, np.array([[4, 3], [2, 1]]))
+    write_part(tmp_path, [("a", "web")], tokens[:1] + 100, np.array([[2, 2]]))
+    return tmp_path
+
+
+def test_a_store_gives_back_what_was_put_in_by_picture_and_perturbation(store):
+    features = Features.read(store)
+    tokens, sizes = features.of(pd.Series(["b", "a"]))
+    assert (
+        tokens.dtype == np.float32
+        and tokens[:, 0, 0].tolist() == [6, 0]
+        and sizes.tolist() == [[2, 1], [4, 3]]
+    )
+    assert features.of(pd.Series(["a"]), "web")[0][0, 0, 0] == 100
+    assert features.has(pd.Series(["a", "b", "c"]), "web").tolist() == [True, False, False]
+
+
+def test_what_is_stored_is_not_made_again(store):
+    assert missing({"a": ["", "web"], "b": ["", "web"], "c": [""]}, store) == {"b": ["web"], "c": [""]}
+
+
+def test_an_unfinished_part_is_not_read(store):
+    (store / "1.partial").write_bytes(b"half")
+    assert len(Features.read(store).places) == 3
+
+
+def test_an_empty_store_is_said_to_be_one(tmp_path):
+    with pytest.raises(ValueError, match="no stored features"):
+        Features.read(tmp_path)
+
+
+def labelled(rng: np.random.Generator, n: int) -> Rows:
+    """Tokens whose first number tells the class, with some noise."""
+    y_true = np.arange(n) % 2
+    tokens = rng.normal(size=(n, 3, 768)).astype(np.float32)
+    tokens[:, :, 0] += 8 * y_true[:, None] - 4
+    rows = pd.DataFrame({"id": [str(i) for i in range(n)], "y_true": y_true, "paired": True})
+    return Rows(rows.assign(source=np.where(np.arange(n) < n // 2, "one", "other")), tokens)
+
+
+def test_a_head_learns_what_its_tokens_tell_and_keeps_its_best_epoch():
+    import keras
+
+    from detector.architectures.clip_vit_b16_attention import head
+
+    rng = np.random.default_rng(0)
+    train, val = labelled(rng, 512), labelled(rng, 128)
+    recipe = load_recipe(
+        "clip-vit-b16-attention",
+        ["batch_size=32", "frozen.epochs=3", "frozen.ema_momentum=0", "frozen.learning_rate=1e-2"],
+    )
+    keras.utils.set_random_seed(0)
+    network = head(width=16, key_dim=8)
+    history = train_head(network, train, val, recipe, lambda line: None)
+    logits = logits_of(network, val.tokens)
+    assert ((logits > 0) == val.y_true).mean() > 0.95
+    assert max(row["val_paired_auc"] for row in history) > 0.95
+    json.dumps(history)
+
+
+def test_a_head_is_trained_by_the_optimizer_that_its_recipe_names():
+    from detector.architectures.clip_vit_b16_attention import head
+
+    rows = labelled(np.random.default_rng(0), 64)
+    settings = ["frozen.epochs=1", "frozen.optimizer=adam", "frozen.weight_decay=0"]
+    for overrides, name in ((settings, "Adam"), (["frozen.epochs=1"], "AdamW")):
+        network = head(width=16, key_dim=8)
+        recipe = load_recipe("clip-vit-b16-attention", [*overrides, "batch_size=32"])
+        train_head(network, rows, rows, recipe, lambda line: None)
+        assert type(network.optimizer).__name__ == name
+
+
+def test_threshold_and_band_for_unknown_sources_are_chosen_on_them():
+    """On validation the logits tell the classes apart at 0; on sources left out everything lies 2 higher."""
+    rng = np.random.default_rng(0)
+    y_true = np.arange(400) % 2
+    own = pd.DataFrame({"y_true": y_true, "paired": True, "logit": rng.normal(size=400) + 4 * y_true - 2})
+    decision = decide_for_unknown_sources(own, own.assign(logit=own["logit"] + 2), Decision())
+    assert decision["threshold"] > 0.6 and "left out" in decision["chosen_on"]
+    low, high = decision["unsure"]
+    assert low <= decision["threshold"] <= high and 0 <= decision["on_validation"]["share_unsure"] <= 1

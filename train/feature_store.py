@@ -1,0 +1,212 @@
+"""Class tokens of a frozen encoder, stored once, so that heads train on them in minutes.
+
+A store is a folder of parts, ``*.npz``, each written whole: ``ids`` (str), ``perturbations`` (str: "" for a
+picture as it is, else the name of one of ``detector.perturbations``), ``tokens`` float16 (n, k, C), ``sizes``
+int32 (n, 2), width and height of what was looked at. What a part holds is never made again, so an interrupted
+run goes on where it was.
+
+    python -m train.feature_store ARCHITECTURE --encoder FILE --data DIR --out STORE [--perturbed]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from detector import architectures
+from detector.architectures.clip_vit_b16 import fast_dtype
+from detector.atomic_files import replacing
+from detector.compilation import exact, save
+from detector.compiled_network import compiled
+from detector.datasets import Dataset, DatasetError, load_dataset
+from detector.images import ImageReadError
+from detector.perturbations import AS_SENT, DELIVERY_CHAINS
+from train.pipeline import read_ahead, read_photo
+
+PART = 1024
+"""Pictures in a part: what is lost, at most, when a run is killed."""
+BATCH_SIZE = 32
+DONE, USAGE, INTERRUPTED = 0, 2, 130
+Key = tuple[str, str]
+"""A picture's id, and the name of what was done to it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """What a store holds. places: key -> row of ``tokens``, float16 (n, k, C), and ``sizes``, int32 (n,
+    2)."""
+
+    places: dict[Key, int]
+    tokens: np.ndarray
+    sizes: np.ndarray
+
+    @classmethod
+    def read(cls, folder: Path) -> Features:
+        """All parts. Raises OSError, and ValueError for a folder without any or a part that is none."""
+        parts = [np.load(path, allow_pickle=False) for path in sorted(folder.glob("*.npz"))]
+        if not parts:
+            raise ValueError(f"There are no stored features in {folder}.")
+        keys = [
+            key
+            for part in parts
+            for key in zip(part["ids"].tolist(), part["perturbations"].tolist(), strict=True)
+        ]
+        tokens = np.concatenate([part["tokens"] for part in parts])
+        sizes = np.concatenate([part["sizes"] for part in parts])
+        return cls({key: place for place, key in enumerate(keys)}, tokens, sizes)
+
+    def has(self, ids: pd.Series, perturbation: str = "") -> np.ndarray:
+        """bool (n,): which of the pictures are here."""
+        return np.array([(id, perturbation) in self.places for id in ids], dtype=bool)
+
+    def of(self, ids: pd.Series, perturbation: str = "") -> tuple[np.ndarray, np.ndarray]:
+        """float32 (n, k, C) and int32 (n, 2). Raises KeyError for a picture that is not here."""
+        places = [self.places[id, perturbation] for id in ids]
+        return self.tokens[places].astype(np.float32), self.sizes[places]
+
+
+def write_part(folder: Path, keys: list[Key], tokens: np.ndarray, sizes: np.ndarray) -> None:
+    """Add a part to a store."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ids, perturbations = zip(*keys, strict=True)
+    path = folder / f"{time.time_ns()}.npz"
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            ids=np.array(ids),
+            perturbations=np.array(perturbations),
+            tokens=tokens.astype(np.float16),
+            sizes=np.asarray(sizes, np.int32),
+        )
+
+
+def looks(dataset: Dataset, id: str, wanted: list[str]) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
+    """The pixels of a picture as it is ("") or after each perturbation that is wanted, and the size to
+    note."""
+    if "" in wanted:
+        photo = read_photo(dataset, id)
+        yield photo.pixels, (photo.width, photo.height)
+    if any(wanted):
+        pixels = _as_sent(dataset, id)
+        for perturbation in DELIVERY_CHAINS:
+            if perturbation.name in wanted:
+                arrived = perturbation(pixels)
+                yield arrived, (arrived.shape[1], arrived.shape[0])
+
+
+def _as_sent(dataset: Dataset, id: str) -> np.ndarray:
+    """A picture's own pixels or, where they are too many to open safely, those of a reduced one."""
+    try:
+        return read_photo(dataset, id, short_side=AS_SENT).pixels
+    except ImageReadError:
+        return read_photo(dataset, id).pixels
+
+
+def fill(
+    folder: Path,
+    dataset: Dataset,
+    keys: dict[str, list[str]],
+    encode: Callable[[np.ndarray], np.ndarray],
+    preprocessing: Callable[[np.ndarray], np.ndarray],
+    say: Callable[[str], None],
+) -> None:
+    """Encode what is not in the store yet. keys: id -> names of perturbations. encode: uint8 (n, size,
+    size, 3) -> (n, k, C)."""
+    ids, start = list(keys), time.monotonic()
+    groups = [ids[first : first + PART] for first in range(0, len(ids), PART)]
+
+    def prepare(place: int):
+        id = group[place]
+        return id, [(preprocessing(pixels), size) for pixels, size in looks(dataset, id, keys[id])]
+
+    for number, group in enumerate(groups):
+        named, images, sizes = [], [], []
+        for id, views in read_ahead(prepare, range(len(group)), min(4, (os.cpu_count() or 1) + 1)):
+            order = [name for name in ("", *(each.name for each in DELIVERY_CHAINS)) if name in keys[id]]
+            named += [(id, name) for name in order]
+            images += [image for image, _ in views]
+            sizes += [size for _, size in views]
+        batches = [np.stack(images[at : at + BATCH_SIZE]) for at in range(0, len(images), BATCH_SIZE)]
+        write_part(folder, named, np.concatenate([encode(batch) for batch in batches]), np.array(sizes))
+        done = min((number + 1) * PART, len(ids))
+        say(f"{done:,} of {len(ids):,} pictures, {done / (time.monotonic() - start):.1f} a second")
+
+
+def encoder_of(architecture: architectures.Architecture, weights: str) -> Callable[[np.ndarray], np.ndarray]:
+    """uint8 (n, size, size, 3) -> float32 (n, k, C), compiled as a bundle's network is. Raises OSError and
+    ValueError."""
+    import keras
+    import tensorflow as tf
+
+    assert architecture.encoder is not None
+    with exact():
+        network = architecture.build(weights)
+    below = keras.Model(network.input, network.get_layer(architecture.encoder.layer).input)
+    with tempfile.TemporaryDirectory(prefix="telltale-encoder-") as folder:
+        file = Path(folder) / "encoder.xml"
+        save(
+            lambda images: below(tf.cast(images, tf.float32), training=False),
+            architecture.preprocessing.size,
+            file,
+        )
+        request = compiled(file, fast=fast_dtype() == "mixed_bfloat16").create_infer_request()
+    return lambda images: np.array(request.infer([images])[0])
+
+
+def wanted(dataset: Dataset, perturbed: bool) -> dict[str, list[str]]:
+    """Which copies of which pictures: each as it is and, if asked for, the test and unseen ones perturbed."""
+    names = [each.name for each in DELIVERY_CHAINS]
+    rows = zip(dataset.rows["id"], dataset.rows["split"], strict=True)
+    return {id: ["", *(names if perturbed and split not in ("train", "val") else [])] for id, split in rows}
+
+
+def missing(keys: dict[str, list[str]], folder: Path) -> dict[str, list[str]]:
+    """What of it is not in the store yet."""
+    known = Features.read(folder).places if any(folder.glob("*.npz")) else {}
+    left = {id: [name for name in names if (id, name) not in known] for id, names in keys.items()}
+    return {id: names for id, names in left.items() if names}
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m train.feature_store", description="Store what a frozen encoder makes of pictures."
+    )
+    known = [name for name, each in architectures.ARCHITECTURES.items() if each.encoder]
+    parser.add_argument("architecture", choices=known)
+    parser.add_argument("--encoder", required=True, help="the file with the encoder's weights")
+    parser.add_argument("--data", required=True, help="the data set: a folder, or a manifest's folder")
+    parser.add_argument("--out", required=True, type=Path, help="the store, a folder; what it holds is kept")
+    parser.add_argument("--perturbed", action="store_true", help="test and unseen pictures perturbed, too")
+    arguments = parser.parse_args(argv)
+    architecture = architectures.get(arguments.architecture)
+
+    def say(line: str) -> None:
+        print(time.strftime("%H:%M:%S"), line, flush=True)
+
+    try:
+        dataset = load_dataset(arguments.data)
+        keys = missing(wanted(dataset, arguments.perturbed), arguments.out)
+        say(f"{len(keys):,} pictures to encode.")
+        if keys:
+            encode = encoder_of(architecture, arguments.encoder)
+            fill(arguments.out, dataset, keys, encode, architecture.preprocessing, say)
+    except (DatasetError, ImageReadError, OSError, ValueError) as error:
+        print(f"train.feature_store: {error}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("train.feature_store: interrupted; what is stored stays.", file=sys.stderr)
+        return INTERRUPTED
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

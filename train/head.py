@@ -1,0 +1,236 @@
+"""``python -m train.head``: train what lies above a frozen
+encoder, on features stored ahead (`train.feature_store`), and write the bundle.
+
+The recipe's frozen stage says how: pictures are drawn by its sampling, the epoch with the best value of its
+monitor is kept. With ``--left-out-folds N`` the head is also trained N times without a part of the sources
+(group k-fold) and judged by them; temperature and unsure band are then fitted to validation and to these in
+equal parts, for nobody knows where a picture comes from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from detector import architectures
+from detector.datasets import Dataset, DatasetError, leave_out, load_dataset
+from detector.perturbations import DELIVERY_CHAINS
+from train.feature_store import Features
+from train.pipeline import draw, sampling_shares
+from train.recipes import Recipe, RecipeError, load_recipe
+from train.runs import RunDirectory, RunError
+from train.validation import higher_is_better, validation_figures
+
+if TYPE_CHECKING:
+    import keras
+
+DONE, USAGE, INTERRUPTED = 0, 2, 130
+PREDICT_BATCH = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Labelled features. rows: n rows of a dataset. tokens: float32 (n, k, C)."""
+
+    rows: pd.DataFrame
+    tokens: np.ndarray
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, features: Features) -> Rows:
+        """Those of ``rows`` that are stored."""
+        here = rows[features.has(rows["id"])].reset_index(drop=True)
+        return cls(here, features.of(here["id"])[0])
+
+    @property
+    def y_true(self) -> np.ndarray:
+        return self.rows["y_true"].to_numpy()
+
+
+def train_head(
+    head: keras.Model, train: Rows, val: Rows, recipe: Recipe, say: Callable[[str], None]
+) -> list[dict[str, float]]:
+    """Train ``head`` in place; it ends with the weights of its best epoch. Returns a row per epoch."""
+    import keras
+
+    from train.loop import averaged_weights
+    from train.optimizers import optimizer
+
+    stage, rng = recipe.frozen, np.random.default_rng(recipe.seed)
+    shares = sampling_shares(train.rows, recipe.sampling)
+    drawn = recipe.sampling.images_per_epoch or len(train.rows)
+    steps = max(drawn // recipe.batch_size, 1)
+    smoothed = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
+    head.compile(optimizer(stage, steps * stage.epochs), loss={"logit": smoothed})
+    history: list[dict[str, float]] = []
+    best, best_epoch, kept = -np.inf, 0, head.get_weights()
+    for epoch in range(stage.epochs):
+        order = draw(shares, steps * recipe.batch_size, rng).reshape(steps, recipe.batch_size)
+        losses = [
+            head.train_on_batch(train.tokens[chosen], {"logit": train.y_true[chosen][:, None]})
+            for chosen in order
+        ]
+        with averaged_weights(head, stage):
+            measured = validation_figures(val.rows, logits_of(head, val.tokens))
+            worth = higher_is_better(stage.monitor, measured)
+            if worth > best:
+                best, best_epoch, kept = worth, epoch, head.get_weights()
+        history.append({"epoch": epoch + 1, "loss": float(np.mean(losses)), **measured})
+        say(", ".join(f"{name} {value:.4g}" for name, value in history[-1].items()))
+        if epoch - best_epoch >= stage.patience:
+            break
+    head.set_weights(kept)
+    return history
+
+
+def logits_of(head: keras.Model, tokens: np.ndarray) -> np.ndarray:
+    """float32 (n, k, C) -> float32 (n,)."""
+    parts = [
+        np.asarray(head(tokens[start : start + PREDICT_BATCH], training=False)["logit"])[:, 0]
+        for start in range(0, len(tokens), PREDICT_BATCH)
+    ]
+    return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+
+def judged(head: keras.Model, rows: pd.DataFrame, features: Features, perturbation: str = "") -> pd.DataFrame:
+    """The stored ones of ``rows`` as a predictions table, without y_score."""
+    here = rows[features.has(rows["id"], perturbation)].reset_index(drop=True)
+    tokens, sizes = features.of(here["id"], perturbation)
+    table = here.drop(columns=["group"]).assign(logit=logits_of(head, tokens), delivery=perturbation)
+    table[["width", "height"]] = sizes
+    return table
+
+
+def predictions(head: keras.Model, dataset: Dataset, features: Features) -> pd.DataFrame:
+    """Every test and unseen picture as it is and, where that is stored, after each perturbation."""
+    rows = dataset.rows[~dataset.rows["split"].isin(("train", "val"))].reset_index(drop=True)
+    names = ("", *(each.name for each in DELIVERY_CHAINS))
+    return pd.concat([judged(head, rows, features, name) for name in names], ignore_index=True)
+
+
+def left_out(
+    dataset: Dataset, features: Features, recipe: Recipe, folds: int, say: Callable[[str], None]
+) -> pd.DataFrame:
+    """Pictures of the training sources, each judged by a head that saw nothing of its source; logits
+    scaled so that those of all heads mean the same."""
+    from detector.evaluation.calibration import fit_temperature
+
+    architecture, tables = architectures.get(recipe.architecture), []
+    for fold in range(folds):
+        without = leave_out(dataset, fold, folds)
+        train, val = (Rows.of(without.split(name), features) for name in ("train", "val"))
+        head = _head(architecture, recipe)
+        train_head(head, train, val, recipe, lambda line: None)
+        own = fit_temperature(val.y_true, logits_of(head, val.tokens))
+        table = judged(head, without.split("unseen"), features)
+        tables.append(table.assign(logit=table["logit"] / own, fold=fold))
+        figures = validation_figures(table, table["logit"].to_numpy())
+        say(f"fold {fold + 1} of {folds}, {table['source'].nunique()} sources left out: " + _words(figures))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _words(figures: dict[str, float]) -> str:
+    return ", ".join(f"{name.removeprefix('val_')} {value:.3f}" for name, value in figures.items())
+
+
+def _head(architecture: architectures.Architecture, recipe: Recipe) -> keras.Model:
+    """A new head with the recipe's arguments and random weights of its seed."""
+    import keras
+
+    assert architecture.encoder is not None
+    keras.utils.set_random_seed(recipe.seed)
+    return architecture.encoder.head(**recipe.architecture_arguments)
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = _parse(argv)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        recipe = load_recipe(arguments.recipe, arguments.set)
+        architecture = architectures.get(recipe.architecture)
+        if architecture.encoder is None:
+            raise RecipeError(
+                f"The architecture {architecture.name} has no frozen encoder; use python -m train."
+            )
+        dataset = load_dataset(arguments.data, **recipe.cut, check_files=False)
+        features = Features.read(arguments.features)
+        run = RunDirectory.claim(arguments.run_dir)
+        _train(run, recipe, dataset, features, arguments)
+    except (DatasetError, RecipeError, RunError, OSError, ValueError) as error:
+        print(f"train.head: {error}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("train.head: interrupted; nothing was written.", file=sys.stderr)
+        return INTERRUPTED
+    return DONE
+
+
+def _train(
+    run: RunDirectory, recipe: Recipe, dataset: Dataset, features: Features, arguments: argparse.Namespace
+) -> None:
+    from train.finish import Judged, write_bundle
+
+    architecture = architectures.get(recipe.architecture)
+    train, val = (Rows.of(dataset.split(name), features) for name in ("train", "val"))
+    _say(f"{len(train.rows):,} training and {len(val.rows):,} validation pictures are stored.")
+    unknown = None
+    if arguments.left_out_folds:
+        unknown = left_out(dataset, features, recipe, arguments.left_out_folds, _say)
+    trained = _head(architecture, recipe)
+    train_head(trained, train, val, recipe, _say)
+    head = _head(architecture, recipe)  # the same network without what its optimizer remembers
+    head.set_weights(trained.get_weights())
+    tables = Judged(judged(head, val.rows, features), predictions(head, dataset, features), unknown)
+    run.write("config.json", {"recipe": recipe.to_dict(), "manifest_sha256": dataset.manifest_hash})
+    command = _command(run, arguments)
+    settings = replace(recipe, backbone_weights=str(arguments.encoder))
+    folder = write_bundle(run, settings, dataset, head, command, lambda: False, _say, judged=tables)
+    _say(f"Wrote {folder}.")
+
+
+def _command(run: RunDirectory, arguments: argparse.Namespace) -> str:
+    """What repeats it, without this machine's paths."""
+    words = [
+        "python",
+        "-m",
+        "train.head",
+        "--recipe",
+        arguments.recipe,
+        "--data",
+        "DATA",
+        "--features",
+        "STORE",
+    ]
+    words += ["--encoder", f"weights/encoders/{Path(arguments.encoder).name}", "--run-dir", f"runs/{run.id}"]
+    words += [word for setting in arguments.set for word in ("--set", setting)]
+    folds = arguments.left_out_folds
+    return shlex.join([*words, *(["--left-out-folds", str(folds)] if folds else [])])
+
+
+def _say(line: str) -> None:
+    print(time.strftime("%H:%M:%S"), line, flush=True)
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m train.head", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--recipe", required=True)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--features", required=True, type=Path, help="the folder of train.feature_store")
+    parser.add_argument("--encoder", required=True, help="the file with the encoder's weights")
+    parser.add_argument("--run-dir", required=True, type=Path)
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
+    parser.add_argument("--left-out-folds", type=int, default=0, metavar="N")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
