@@ -45,8 +45,17 @@ def places(several: bool, anew: bool) -> Places:
 
 
 def cleared(anew: bool) -> DeltaGenerator:
-    """A place. What stood there stays until something else takes its place, or is taken away at once."""
-    return st.empty().container() if anew else st.container()
+    """A place. What stood there stays until something else takes its place, or is taken away at once.
+
+    An ``st.empty`` alone would not take it away: where a container follows in the same moment, Streamlit
+    sends the container only, and that inherits what stood in the one before. A column and a container
+    inherit nothing from each other, and both are always sent.
+    """
+    if not anew:
+        return st.container().container()
+    place = st.empty()
+    place.columns(1)
+    return place.container().container()
 
 
 @cache

@@ -7,11 +7,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.support.app_in_browser import NoBrowser, chromium, serving
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
+PATIENCE = 150_000
+"""Milliseconds that a tab waits for whatever a test asks of it, where a machine is slow and busy. Only a
+failure takes that long. The one place where this is said."""
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +64,7 @@ def open_page(browser):
         context = browser.new_context(
             **{"viewport": DESKTOP, "color_scheme": "light", "reduced_motion": "reduce"} | options
         )
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -14,7 +14,6 @@ from detector import archive_folders
 from tests.conftest import make_photo
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60_000  # ms; the first verdict waits for TensorFlow
 COUNT = 30
 
 
@@ -42,23 +41,19 @@ def test_an_archive_is_paged_through_by_score_and_a_picture_of_it_opened_with_th
     environment = {"TELLTALE_WEIGHTS": str(tiny_bundle.parent), archive_folders.VARIABLE: str(folder)}
     page.goto(f"{app_server(ROOT / 'streamlit_app.py', **environment)}/?tested=false")
     uploader = page.locator("input[type=file]").first
-    uploader.wait_for(state="attached", timeout=PATIENCE)
+    uploader.wait_for(state="attached")
     uploader.set_input_files(
         [{"name": "predictions.parquet", "mimeType": "application/octet-stream", "buffer": table()}]
     )
     box = page.get_by_test_id("picture-grid")
     tiles = box.get_by_role("option")
-    tiles.first.wait_for(timeout=PATIENCE)
+    tiles.first.wait_for()
     assert tiles.count() == 24 and tiles.first.get_attribute("aria-label").startswith("29.png, AI-generated")
-    page.wait_for_function(
-        "image => image.naturalWidth > 0",
-        arg=tiles.first.locator("img").element_handle(),
-        timeout=PATIENCE,
-    )
+    page.wait_for_function("image => image.naturalWidth > 0", arg=tiles.first.locator("img").element_handle())
     assert box.get_by_label("Sort").is_hidden()
 
     page.get_by_role("button", name=re.compile("^(Go to )?[Nn]ext|Page 2|^2$")).first.click()
-    box.locator("[role=option][aria-label^='05.png,']").wait_for(timeout=PATIENCE)
+    box.locator("[role=option][aria-label^='05.png,']").wait_for()
     assert tiles.count() == 6
 
     tiles.first.focus()
@@ -66,8 +61,8 @@ def test_an_archive_is_paged_through_by_score_and_a_picture_of_it_opened_with_th
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     shown = "() => document.querySelector('[data-testid=name]')?.textContent == '04.png'"
-    page.wait_for_function(shown, timeout=PATIENCE)
-    page.get_by_test_id("verdict").filter(has_text="Real").wait_for(timeout=PATIENCE)
+    page.wait_for_function(shown)
+    page.get_by_test_id("verdict").filter(has_text="Real").wait_for()
     assert box.is_hidden()  # folded away
     page.get_by_text("Scored archive predictions.parquet: 30 pictures").click()
-    box.locator("[role=option][aria-label^='04.png,'][aria-selected=true]").wait_for(timeout=PATIENCE)
+    box.locator("[role=option][aria-label^='04.png,'][aria-selected=true]").wait_for()

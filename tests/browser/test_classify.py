@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.browser.downloads import download
 from tests.support.script_runs import runs_asked_for
 
 ROOT = Path(__file__).parents[2]
 PHONE = {"width": 390, "height": 844}
 SCREEN = {"width": 1440, "height": 900}
-PATIENCE = 60_000  # ms; the first verdict waits for TensorFlow
 
 
 class Page:
@@ -41,11 +41,10 @@ class Page:
             "name => document.querySelector('[data-testid=name]')?.textContent == name"
             " && document.querySelector('[data-testid=verdict]')",
             arg=name,
-            timeout=PATIENCE,
         )
 
     def says(self, text: str) -> None:
-        self.tab.get_by_text(text).first.wait_for(timeout=PATIENCE)
+        self.tab.get_by_text(text).first.wait_for()
 
     def tile(self, name: str):
         return self.tab.get_by_test_id("picture-grid").locator(f"[role=option][aria-label^='{name},']")
@@ -67,9 +66,7 @@ class Page:
         return np.asarray(Image.open(io.BytesIO(b64decode(url.split(",")[1]))).convert("RGB"))
 
     def download(self, button: str) -> bytes:
-        with self.tab.expect_download() as download:
-            self.click(button)
-        return Path(download.value.path()).read_bytes()
+        return download(self.tab, button).read_bytes()
 
 
 @pytest.fixture
@@ -87,7 +84,7 @@ def visit(app_server, open_page, tiny_bundle):
         )
         tab.on("request", lambda request: requests.append(request.url))
         tab.goto(app_server(ROOT / "streamlit_app.py", TELLTALE_WEIGHTS=str(tiny_bundle.parent)))
-        tab.locator("input[type=file]").wait_for(state="attached", timeout=PATIENCE)
+        tab.locator("input[type=file]").wait_for(state="attached")
         return Page(tab)
 
     yield go
@@ -156,7 +153,7 @@ def test_of_a_long_strip_the_middle_is_shown(visit, png, height, width):
 def test_many_files_show_progress_and_nothing_is_lost_when_the_user_moves_on_meanwhile(visit, png):
     page = visit()
     page.upload(*[(f"{i:02}.png", png(("warm", "cool", "mixed")[i % 3], 900 + i, 1200)) for i in range(40)])
-    page.tab.get_by_test_id("stProgress").wait_for(timeout=PATIENCE)
+    page.tab.get_by_test_id("stProgress").wait_for()
     page.add_sample("flower")
     page.shows("flower.jpg")
     page.says("41 pictures:")
@@ -192,7 +189,7 @@ def test_on_a_phone_the_verdict_comes_before_the_map_and_nothing_sticks_out(visi
     page.upload(*three)
     page.shows("m.png")
     page.canvas.wait_for()
-    page.tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=PATIENCE)
+    page.tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     photo = page.canvas.bounding_box()
     assert page.verdict.bounding_box()["y"] < photo["y"] < PHONE["height"] - 150
     assert photo["y"] < page.tab.get_by_test_id("damage-small").bounding_box()["y"]
@@ -241,7 +238,7 @@ def test_all_that_speaks_about_a_picture_fits_one_screen(visit, three, png, numb
     page.says("on this image")
     viewer = page.tab.get_by_test_id("heatmap-viewer")
     viewer.locator(".stage[aria-busy=false]").wait_for()
-    page.tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=PATIENCE)
+    page.tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     parts = {
         "verdict": page.verdict,
         "photo": page.canvas,
@@ -284,7 +281,7 @@ def test_nothing_of_one_picture_is_ever_shown_beside_the_next(visit, png):
     page.shows("c.png")
     page.upload(("m.png", png("mixed")))
     page.shows("m.png")
-    page.tab.get_by_test_id("damage-small").locator("img").first.wait_for(timeout=PATIENCE)
+    page.tab.get_by_test_id("damage-small").locator("img").first.wait_for()
     frames = page.tab.evaluate("window.frames_seen")
     verdicts = {"w.png": "AI-generated", "c.png": "Real", "m.png": "Unsure"}
     copies: dict[str, set[str]] = {}
@@ -313,7 +310,7 @@ def test_from_an_upload_to_its_map_the_page_asks_the_server_once(visit, png):
     page = visit()
     page.upload(("w.png", png("warm")))
     page.says("on this image")  # now the model is warm
-    page.tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=PATIENCE)
+    page.tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.tab.sent.clear()
     page.upload(("c.png", png("cool")))
     page.shows("c.png")

@@ -9,7 +9,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PHONE = {"width": 390, "height": 844}
-PATIENCE = 60_000  # ms; the first verdict waits for TensorFlow
 TWO = "?maps=Attention+rollout&maps=Token+contributions"
 
 
@@ -22,8 +21,8 @@ def visit(app_server, open_page, tiny_bundle):
         tab.sent = []  # what the page sends to the server
         tab.on("websocket", lambda socket: socket.on("framesent", lambda frame: tab.sent.append(frame)))
         tab.goto(app_server(ROOT / "streamlit_app.py", TELLTALE_WEIGHTS=str(tiny_bundle.parent)) + query)
-        tab.get_by_role("button", name="Try the flower").click(timeout=PATIENCE)
-        tab.get_by_text("Curves and checks").first.wait_for(timeout=PATIENCE)
+        tab.get_by_role("button", name="Try the flower").click()
+        tab.get_by_text("Curves and checks").first.wait_for()
         tab.locator("[data-testid=heatmap-viewer] .stage[aria-busy=false]").first.wait_for()
         return tab
 
@@ -50,7 +49,7 @@ def middle(tab, number: int) -> dict[str, float]:
 def test_two_maps_move_together_without_the_server(visit):
     tab = visit(TWO)
     viewer(tab, 1).locator(".stage[aria-busy=false]").wait_for()
-    tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=PATIENCE)
+    tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     before = len(tab.sent)
     viewer(tab, 0).get_by_role("slider", name="Heatmap opacity").fill("80")
     says(tab, 1, "percent", "80 %")
@@ -76,12 +75,12 @@ def test_each_map_has_its_badge_and_its_curves(visit):
 def test_maps_are_added_and_the_url_remembers_them(visit):
     tab = visit()
     tab.get_by_role("button", name="Grad-CAM").click()
-    tab.get_by_test_id("heatmap-viewer").nth(1).wait_for(timeout=PATIENCE)
+    tab.get_by_test_id("heatmap-viewer").nth(1).wait_for()
     tab.wait_for_function("location.search.includes('Grad-CAM')")
     assert parse_qs(urlsplit(tab.url).query)["maps"] == ["Attention rollout", "Grad-CAM"]
     tab.reload()
-    tab.get_by_role("button", name="Try the temple").click(timeout=PATIENCE)
-    tab.get_by_test_id("heatmap-viewer").nth(1).wait_for(timeout=PATIENCE)
+    tab.get_by_role("button", name="Try the temple").click()
+    tab.get_by_test_id("heatmap-viewer").nth(1).wait_for()
 
 
 def test_the_strip_shows_every_copy_and_the_verdict_says_what_they_do_to_it(visit):
@@ -127,11 +126,11 @@ def test_another_picture_opened_meanwhile_gets_its_verdict_and_its_own_maps(visi
     tab.get_by_test_id("stPopover").get_by_role("button", name="More").click()
     tab.get_by_role("button", name="Try the temple").click()
     tab.get_by_role("button", name="Occlusion").click()
-    tab.get_by_test_id("heatmap-viewer").nth(2).wait_for(timeout=PATIENCE)
-    tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=PATIENCE)
+    tab.get_by_test_id("heatmap-viewer").nth(2).wait_for()
+    tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     assert tab.get_by_test_id("name").inner_text() == "temple.jpg"
     badges = tab.get_by_text("random on this image").locator("visible=true")
-    badges.nth(2).wait_for(timeout=PATIENCE)
+    badges.nth(2).wait_for()
     assert badges.count() == 3
     assert viewer(tab, 2).locator("[data-part=stage]").get_attribute("aria-label").startswith("temple.jpg")
     assert tab.get_by_test_id("stException").count() == 0

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.downloads import download
 from tests.datasets.making import Maker, picture
 
 ROOT = Path(__file__).parents[2]
 PHONE = {"width": 390, "height": 844}
-PATIENCE = 120_000  # ms; scikit-learn is imported first
 WIDER_THAN_THE_WINDOW = "document.documentElement.scrollWidth > innerWidth + 1"
 
 
@@ -35,32 +35,28 @@ def test_from_a_path_to_the_report_and_the_train_form(app_server, open_page, tin
     tab = open_page(viewport=viewport, accept_downloads=True)
     tab.goto(f"{app_server(ROOT / 'streamlit_app.py', **environment)}/data")
     field = tab.get_by_test_id("stTextInputField").first
-    field.fill(str(planted), timeout=PATIENCE)
+    field.fill(str(planted))
     field.press("Enter")
-    tab.get_by_text("A ruler tells the classes apart").first.wait_for(timeout=PATIENCE)
-    tab.get_by_text("2 pictures are here under both labels").first.wait_for(timeout=PATIENCE)
+    tab.get_by_text("A ruler tells the classes apart").first.wait_for()
+    tab.get_by_text("2 pictures are here under both labels").first.wait_for()
 
     tab.get_by_role("tab", name="Facts").click()
-    tab.wait_for_function(
-        "document.querySelectorAll('.js-plotly-plot .main-svg').length >= 6", timeout=PATIENCE
-    )
+    tab.wait_for_function("document.querySelectorAll('.js-plotly-plot .main-svg').length >= 6")
     assert not tab.evaluate(WIDER_THAN_THE_WINDOW)
 
     tab.get_by_role("tab", name="Duplicates").click()
-    tab.get_by_text("The same to the pixel").first.wait_for(timeout=PATIENCE)
+    tab.get_by_text("The same to the pixel").first.wait_for()
     loaded = "[...document.querySelectorAll('figure img')].filter(image => image.naturalWidth > 0).length"
-    tab.wait_for_function(f"{loaded} == 2", timeout=PATIENCE)
+    tab.wait_for_function(f"{loaded} == 2")
 
     tab.get_by_role("tab", name="Take away").click()
-    with tab.expect_download(timeout=PATIENCE) as download:
-        tab.get_by_role("button", name="Report (HTML)").click(timeout=PATIENCE)
-    report = Path(download.value.path()).read_text()
+    report = download(tab, "Report (HTML)").read_text()
     assert "97% of AI-generated images are square; 0% of real ones are." in report
 
     if viewport == PHONE:
         return
     # What was named on one page is named on the other, and need not be scanned again.
     tab.get_by_role("link", name="Train").first.click()
-    tab.get_by_text("61 pictures").first.wait_for(timeout=PATIENCE)
-    tab.get_by_role("button", name="Look closer on Data").click(timeout=PATIENCE)
-    tab.get_by_text("What is in the data?").first.wait_for(timeout=PATIENCE)
+    tab.get_by_text("61 pictures").first.wait_for()
+    tab.get_by_role("button", name="Look closer on Data").click()
+    tab.get_by_text("What is in the data?").first.wait_for()

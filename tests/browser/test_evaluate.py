@@ -3,6 +3,7 @@ away."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from detector.bundle import PREDICTIONS
 from detector.evaluation.predictions import read_predictions
+from tests.browser.downloads import download
 
 ROOT = Path(__file__).parents[2]
 PHONE = {"width": 390, "height": 844}
@@ -23,7 +25,6 @@ FITS = (
     " [...cell.querySelectorAll('.main-svg')].every(plot => plot.getBoundingClientRect().right <="
     " cell.getBoundingClientRect().right + 1))"
 )
-PATIENCE = 60_000  # ms; a first heatmap waits for TensorFlow
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +51,8 @@ class Page:
         self.plots = tab.locator(".js-plotly-plot")
 
     def ready(self, plots: int) -> Page:
-        self.tab.wait_for_function(f"n => {DRAWN} >= n", arg=plots, timeout=PATIENCE)
-        self.tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=PATIENCE)
+        self.tab.wait_for_function(f"n => {DRAWN} >= n", arg=plots)
+        self.tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
         return self
 
     def numbers(self) -> list[int]:
@@ -73,12 +74,12 @@ class Page:
         self.tab.mouse.click(x, y)
 
     def says(self, text: str) -> None:
-        self.tab.get_by_text(text).first.wait_for(timeout=PATIENCE)
+        self.tab.get_by_text(text).first.wait_for()
 
     def listed(self, column: str) -> list[str]:
         """A column of the table of pictures, as screen readers get it."""
         table = self.tab.get_by_test_id("stDataFrame").first
-        table.locator("th", has_text=column).first.wait_for(state="attached", timeout=PATIENCE)
+        table.locator("th", has_text=column).first.wait_for(state="attached")
         place = 1 + table.locator("th").all_text_contents().index(column)
         return table.locator(f"tbody td:nth-child({place})").all_text_contents()
 
@@ -104,9 +105,9 @@ def test_the_first_visitor_of_a_fresh_server_gets_the_page_with_the_apps_navigat
     )
     tab = open_page()
     tab.goto(f"{url}/evaluate?tab=Slices")
-    tab.get_by_test_id("stTopNavLink").first.wait_for(timeout=PATIENCE)
-    tab.get_by_test_id("stSidebarNav").wait_for(state="detached", timeout=PATIENCE)
-    tab.get_by_role("tab", name="Slices", selected=True).wait_for(timeout=PATIENCE)
+    tab.get_by_test_id("stTopNavLink").first.wait_for()
+    tab.get_by_test_id("stSidebarNav").wait_for(state="detached")
+    tab.get_by_role("tab", name="Slices", selected=True).wait_for()
 
 
 def counts(rows, threshold):
@@ -124,13 +125,11 @@ def test_a_threshold_move_changes_matrix_and_both_operating_points(evaluate, row
     slider.focus()
     slider.press("Home")
     page.tab.wait_for_function(
-        "() => document.querySelector('.js-plotly-plot').data[0].text[0].startsWith('<b>0<')",
-        timeout=PATIENCE,
+        "() => document.querySelector('.js-plotly-plot').data[0].text[0].startsWith('<b>0<')"
     )
     assert page.numbers() == counts(rows, 0.0) == [0, 20, 0, 20]
     page.tab.wait_for_function(
-        "() => document.querySelectorAll('.js-plotly-plot')[2].data.some(t => t.meta && t.y[0] == 0.5)",
-        timeout=PATIENCE,
+        "() => document.querySelectorAll('.js-plotly-plot')[2].data.some(t => t.meta && t.y[0] == 0.5)"
     )
     assert (page.point(1), page.point(2)) == ([1, 1], [1, 0.5]) != before
 
@@ -140,7 +139,7 @@ def test_the_address_follows_the_threshold_and_restores_it(evaluate):
     slider = page.tab.get_by_role("slider", name="Threshold")
     slider.focus()
     slider.press("Home")
-    page.tab.wait_for_url("**threshold=0**", timeout=PATIENCE)
+    page.tab.wait_for_url("**threshold=0**")
     page.tab.reload()
     page.ready(3)
     assert page.tab.get_by_role("slider", name="Threshold").input_value() == "0"
@@ -175,7 +174,7 @@ def test_a_picture_opens_with_its_heatmap(evaluate, rows, image_folder):
     page.says("Tick a row")
     table = page.tab.get_by_test_id("stDataFrame").first
     table.click(position={"x": 15, "y": 36 + 32})
-    page.tab.get_by_test_id("heatmap-viewer").wait_for(timeout=PATIENCE)
+    page.tab.get_by_test_id("heatmap-viewer").wait_for()
     page.says(f"{missed['id'].iloc[0]} is AI-generated")
 
 
@@ -199,24 +198,22 @@ def test_a_click_on_a_slice_lists_its_pictures(evaluate, rows):
     inside = rows["id"][rows["split"] == name]
     page.says(f"split {name}: {len(inside)} pictures")
     table = page.tab.get_by_test_id("stDataFrame").nth(1)
-    table.locator("th", has_text="id").first.wait_for(state="attached", timeout=PATIENCE)
+    table.locator("th", has_text="id").first.wait_for(state="attached")
     listed = {text for text in table.locator("tbody td").all_text_contents() if text.startswith("images/")}
     assert listed and listed <= set(inside)  # the table holds those in sight
 
 
 def test_the_report_opens_without_a_network(evaluate, browser, tmp_path):
     page = evaluate(tab="Take away", threshold="0.4")
-    with page.tab.expect_download(timeout=PATIENCE) as download:
-        page.tab.get_by_role("button", name="Report (HTML)").click()
-    download.value.save_as(tmp_path / "report.html")
+    shutil.copyfile(download(page.tab, "Report (HTML)"), tmp_path / "report.html")
     context = browser.new_context(offline=True)
     asked, errors = [], []
     report = context.new_page()
     report.on("request", lambda request: asked.append(request.url))
     report.on("pageerror", lambda error: errors.append(str(error)))
     report.goto((tmp_path / "report.html").as_uri())
-    report.wait_for_function(f"() => {DRAWN} == 8", timeout=PATIENCE)
-    report.wait_for_function(FITS, timeout=PATIENCE)
+    report.wait_for_function(f"() => {DRAWN} == 8")
+    report.wait_for_function(FITS)
     text = report.locator("body").inner_text()
     context.close()
     assert not errors and all(url.startswith(("file:", "data:", "blob:")) for url in asked)
@@ -231,7 +228,7 @@ def test_the_report_opens_without_a_network(evaluate, browser, tmp_path):
 def test_a_figure_is_saved_as_svg(evaluate):
     page = evaluate().ready(3)
     page.plots.nth(1).hover()
-    with page.tab.expect_download(timeout=PATIENCE) as download:
+    with page.tab.expect_download() as download:
         page.plots.nth(1).get_by_role("button", name="Download plot").click()
     assert download.value.suggested_filename == "telltale-roc.svg"
     assert "<svg" in Path(download.value.path()).read_text()
@@ -239,7 +236,7 @@ def test_a_figure_is_saved_as_svg(evaluate):
 
 def test_the_browsers_tab_names_the_page(evaluate):
     page = evaluate().ready(3)
-    page.tab.wait_for_function("() => document.title === 'Evaluate · Telltale'", timeout=PATIENCE)
+    page.tab.wait_for_function("() => document.title === 'Evaluate · Telltale'")
 
 
 def test_a_phone_needs_no_sideways_scrolling(evaluate):

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from detector.images import IMAGE_SUFFIXES
+from tests.browser.downloads import download
 
 ROOT = Path(__file__).parents[2]
 PHONE = {"width": 390, "height": 844}
 PROJECTORS = ({"width": 1280, "height": 720}, {"width": 1920, "height": 1080})
-PATIENCE = 60_000  # ms; the first verdict waits for TensorFlow
 
 
 def test_a_game_by_keyboard_on_a_phone_with_nothing_told_before_the_guess(
@@ -28,11 +28,11 @@ def test_a_game_by_keyboard_on_a_phone_with_nothing_told_before_the_guess(
     tab.goto(f"{app_server(ROOT / 'streamlit_app.py', TELLTALE_WEIGHTS=str(tiny_bundle.parent))}/guess")
 
     def says(text: str) -> None:
-        tab.get_by_text(text).first.wait_for(timeout=PATIENCE)
+        tab.get_by_text(text).first.wait_for()
 
     def press(key: str, button: str) -> None:
         """Press a button's key, once the button is there to hear it."""
-        tab.get_by_role("button", name=button).wait_for(timeout=PATIENCE)
+        tab.get_by_role("button", name=button).wait_for()
         tab.keyboard.press(key)
 
     says("Practice round")
@@ -46,9 +46,7 @@ def test_a_game_by_keyboard_on_a_phone_with_nothing_told_before_the_guess(
         says(f"Picture {number} of 2")
         says("What is this picture?")
         tab.get_by_role("img", name=f"Picture {number} of 2").wait_for()
-        tab.get_by_test_id("heatmap-viewer").wait_for(
-            state="detached", timeout=PATIENCE
-        )  # the last picture's, which fades
+        tab.get_by_test_id("heatmap-viewer").wait_for(state="detached")  # the last picture's, which fades
         page = tab.get_by_test_id("stMain").inner_html()
         assert "P(AI" not in page
         assert "threshold" not in page
@@ -64,14 +62,12 @@ def test_a_game_by_keyboard_on_a_phone_with_nothing_told_before_the_guess(
         press("2", "Fairly sure")
         says("You said: real. And now?")
         assert tab.get_by_test_id("verdict").inner_text() == "AI-generated"
-        tab.get_by_test_id("heatmap-viewer").wait_for(timeout=PATIENCE)
+        tab.get_by_test_id("heatmap-viewer").wait_for()
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
         press("ArrowLeft", "Change to AI-generated")
 
     says("The model misled you once and corrected you once")
-    with tab.expect_download() as download:
-        tab.get_by_role("button", name="Answers (CSV)").click()
-    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text())))
+    rows = list(csv.DictReader(io.StringIO(download(tab, "Answers (CSV)").read_text())))
     assert {(row["truth"], row["first_guess"], row["final_answer"], row["effect"]) for row in rows} == {
         ("AI-generated", "real", "AI-generated", "wrong → right, with the model"),
         ("real", "real", "AI-generated", "right → wrong, with the model"),
@@ -86,30 +82,28 @@ def test_picture_and_question_fit_a_projector_and_a_clickers_two_keys_answer(
 ):
     tab = open_page(viewport=size)
     tab.goto(f"{app_server(ROOT / 'streamlit_app.py', TELLTALE_WEIGHTS=str(tiny_bundle.parent))}/guess")
-    tab.get_by_role("button", name="Start").click(timeout=PATIENCE)
-    tab.get_by_text("What is this picture?").wait_for(timeout=PATIENCE)
-    tab.get_by_role("button", name="Present").wait_for(timeout=PATIENCE)
+    tab.get_by_role("button", name="Start").click()
+    tab.get_by_text("What is this picture?").wait_for()
+    tab.get_by_role("button", name="Present").wait_for()
     for _ in range(20):  # the button may be drawn before the page listens to keys
         tab.keyboard.press("p")
         if tab.evaluate("document.documentElement.hasAttribute('data-presenting')"):
             break
         tab.wait_for_timeout(500)
-    tab.get_by_test_id("stHeader").wait_for(state="hidden", timeout=PATIENCE)
+    tab.get_by_test_id("stHeader").wait_for(state="hidden")
 
     def lies_within_the_window(place) -> None:
-        place.wait_for(timeout=PATIENCE)
+        place.wait_for()
         within = "({top, bottom, height}) => height > 0 && top >= 0 && bottom <= innerHeight"
         tab.wait_for_function(
-            f"element => ({within})(element.getBoundingClientRect())",
-            arg=place.element_handle(),
-            timeout=PATIENCE,
+            f"element => ({within})(element.getBoundingClientRect())", arg=place.element_handle()
         )
 
     lies_within_the_window(tab.get_by_role("img", name="Picture 1 of 10"))
     lies_within_the_window(tab.get_by_role("button", name="Real"))
     tab.keyboard.press("PageDown")
     lies_within_the_window(tab.get_by_text("You say: real. How sure are you?"))
-    tab.get_by_role("button", name="A hunch").wait_for(timeout=PATIENCE)
+    tab.get_by_role("button", name="A hunch").wait_for()
     tab.keyboard.press("PageUp")
     lies_within_the_window(tab.get_by_text("You said: real. And now?"))
     lies_within_the_window(tab.get_by_role("button", name="Stay with real"))

@@ -49,7 +49,7 @@ class Viewer:
         self.run_again = page.get_by_role("button", name="Run again")
 
     def ready(self) -> Viewer:
-        self.root.locator(".stage[aria-busy=false]").wait_for(timeout=60_000)
+        self.root.locator(".stage[aria-busy=false]").wait_for()
         self.settle()
         return self
 

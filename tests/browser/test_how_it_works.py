@@ -10,7 +10,6 @@ from playwright.sync_api import expect
 
 ROOT = Path(__file__).parents[2]
 PHONE = {"width": 390, "height": 844}
-PATIENCE = 60_000  # ms; the first walkthrough waits for TensorFlow
 SIDE = 4  # the tiny model's grid
 PROJECTORS = ({"width": 1280, "height": 720}, {"width": 1920, "height": 1080})
 TITLES = ("Resize", "Backbone", "Feature map", "Q, K, V", "Scores") + (
@@ -29,20 +28,20 @@ class Page:
         self.figures = tab.get_by_test_id("step-figure")
 
     def take_the_temple(self) -> None:
-        self.tab.get_by_role("button", name="Try the temple").click(timeout=PATIENCE)
+        self.tab.get_by_role("button", name="Try the temple").click()
 
     def shows(self, heading: str) -> None:
         """Wait until that step's heading is there, and below it a figure with its patch marked."""
-        self.tab.get_by_role("heading", name=heading).wait_for(timeout=PATIENCE)
-        self.tab.locator("[data-testid=step-figure][data-cell]").first.wait_for(timeout=PATIENCE)
+        self.tab.get_by_role("heading", name=heading).wait_for()
+        self.tab.locator("[data-testid=step-figure][data-cell]").first.wait_for()
 
     def chosen(self, row: int, column: int, figure: int = 0) -> None:
         """Wait until that patch, counted from 1, is the figure's: in its boxes and in what is painted."""
         figure = self.figures.nth(figure)
         cell = (row - 1) * SIDE + column - 1
-        figure.locator(f"xpath=self::*[@data-cell='{cell}']").wait_for(timeout=PATIENCE)
+        figure.locator(f"xpath=self::*[@data-cell='{cell}']").wait_for()
         for place, value in enumerate((row, column)):  # while a step changes, its boxes are drawn anew
-            expect(figure.locator("input").nth(place)).to_have_value(str(value), timeout=PATIENCE)
+            expect(figure.locator("input").nth(place)).to_have_value(str(value))
 
     def words(self, figure: int = 0) -> str:
         return self.figures.nth(figure).locator("[data-part=words]").text_content()
@@ -64,14 +63,13 @@ class Page:
 
     def lies_within_the_window(self, place) -> None:
         """Wait until all of it is to be seen without scrolling."""
-        element = place.element_handle(timeout=PATIENCE)
+        element = place.element_handle()
         self.tab.wait_for_function(
             """element => {
                 const {left, top, right, bottom, height} = element.getBoundingClientRect();
                 return height > 0 && left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight;
             }""",
             arg=element,
-            timeout=PATIENCE,
         )
 
     def painted(self, title: str, figure: int = 0) -> str:
@@ -116,7 +114,7 @@ def test_in_presenter_mode_every_step_fits_a_projector_with_the_header_away(visi
     assert not page.tab.get_by_test_id("stHeader").is_visible()
     assert not page.tab.get_by_text("Picture", exact=True).is_visible()
     page.tab.keyboard.press("Escape")
-    page.tab.get_by_test_id("stHeader").wait_for(timeout=PATIENCE)
+    page.tab.get_by_test_id("stHeader").wait_for()
     assert "present" not in page.tab.url
 
 
@@ -125,7 +123,7 @@ def test_a_clickers_keys_change_the_step_and_never_a_slider(visit):
     page.shows("6. Softmax")
     slider = page.tab.get_by_role("slider")
     slider.click(force=True)  # its handle lies over it
-    page.tab.wait_for_url("**temperature=**", timeout=PATIENCE)
+    page.tab.wait_for_url("**temperature=**")
     set_to = slider.input_value()
     for key, heading in (
         ("PageDown", "7. Rollout"),
@@ -151,10 +149,10 @@ def test_a_clickers_keys_change_the_step_and_never_a_slider(visit):
 
     page.tab.get_by_role("radio", name="Softmax").click()
     page.shows("6. Softmax")
-    expect(slider).to_have_value(set_to, timeout=PATIENCE)
+    expect(slider).to_have_value(set_to)
     slider.focus()
     slider.press("ArrowRight")
-    expect(slider).to_have_value(str(int(set_to) + 1), timeout=PATIENCE)
+    expect(slider).to_have_value(str(int(set_to) + 1))
     page.shows("6. Softmax")
 
 
@@ -166,14 +164,14 @@ def test_a_link_shows_the_same_in_another_browser(visit, open_page):
     slider = page.tab.get_by_role("slider")
     slider.focus()
     slider.press("ArrowRight")
-    page.tab.wait_for_url("**temperature=1.5**", timeout=PATIENCE)
-    page.tab.get_by_text("Not the model's own attention").wait_for(timeout=PATIENCE)
+    page.tab.wait_for_url("**temperature=1.5**")
+    page.tab.get_by_text("Not the model's own attention").wait_for()
 
     other = Page(open_page())
     other.tab.goto(page.tab.url)
     other.shows("6. Softmax")
     other.chosen(3, 2)
-    other.tab.get_by_text("temperature were 1.5").wait_for(timeout=PATIENCE)
+    other.tab.get_by_text("temperature were 1.5").wait_for()
     assert other.words() == page.words()
     assert other.painted("Attention:") == page.painted("Attention:")
 
@@ -184,9 +182,9 @@ def test_enter_shows_the_answer_to_the_question_and_hides_it_again(visit):
     answer = page.tab.get_by_text("half of everybody's share")
     assert not answer.is_visible()
     page.tab.keyboard.press("Enter")
-    answer.wait_for(timeout=PATIENCE)
+    answer.wait_for()
     page.tab.keyboard.press("Enter")
-    answer.wait_for(state="hidden", timeout=PATIENCE)
+    answer.wait_for(state="hidden")
 
 
 def test_a_patch_chosen_at_one_step_is_chosen_at_the_others_and_after_a_reload(visit):
@@ -218,7 +216,7 @@ def test_with_all_steps_on_the_page_one_choice_moves_all_figures(visit):
     page = visit("All+steps")
     page.shows("9. Probability")
     for number in range(9):
-        page.figures.nth(number).locator("xpath=self::*[@data-cell]").wait_for(timeout=PATIENCE)
+        page.figures.nth(number).locator("xpath=self::*[@data-cell]").wait_for()
     page.click_patch("What the model sees", 1, 4)
     for number in range(9):
         page.chosen(1, 4, number)

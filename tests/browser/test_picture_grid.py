@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import TimeoutError
 
 from pages.classify.picture_list import POLL_SECONDS
+from tests.browser.downloads import download
 from tests.conftest import make_photo
 
 ROOT = Path(__file__).parents[2]
 PHONE = {"width": 390, "height": 844}
-PATIENCE = 60_000  # ms; the first verdict waits for TensorFlow
 ATTEMPTS = 20
 KINDS = ("warm", "cool", "mixed")
 
@@ -45,7 +44,7 @@ class Grid:
             files.append({"name": f"{number:02}.png", "mimeType": "image/png", "buffer": content})
         tab.locator("input[type=file]").first.set_input_files(files)
         done = self.box.locator("[role=option]:not([data-verdict=waiting])")
-        done.nth(pictures - 1).wait_for(state="attached", timeout=PATIENCE)
+        done.nth(pictures - 1).wait_for(state="attached")
         self.rest()
 
     def press(self, *keys: str) -> None:
@@ -60,8 +59,7 @@ class Grid:
               if (app.dataset.testScriptState !== "notRunning") window.restingSince = null;
               else window.restingSince ??= performance.now();
               return window.restingSince && performance.now() - window.restingSince > 500;
-            }""",
-            timeout=PATIENCE,
+            }"""
         )
 
     def focus(self, name: str) -> None:
@@ -72,11 +70,11 @@ class Grid:
 
     def is_on(self, name: str) -> None:
         """Wait until the tile of that picture has the focus."""
-        self.box.locator(f"[role=option][aria-label^='{name},']:focus").wait_for(timeout=PATIENCE)
+        self.box.locator(f"[role=option][aria-label^='{name},']:focus").wait_for()
 
     def opened(self, name: str) -> None:
         shown = "name => document.querySelector('[data-testid=name]')?.textContent == name"
-        self.tab.wait_for_function(shown, arg=name, timeout=PATIENCE)
+        self.tab.wait_for_function(shown, arg=name)
 
     @property
     def names(self) -> list[str]:
@@ -94,7 +92,7 @@ def listed(app_server, open_page, tiny_bundle):
         tab.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
         url = app_server(ROOT / "streamlit_app.py", TELLTALE_WEIGHTS=str(tiny_bundle.parent))
         tab.goto(f"{url}/?tested=false")
-        tab.locator("input[type=file]").first.wait_for(state="attached", timeout=PATIENCE)
+        tab.locator("input[type=file]").first.wait_for(state="attached")
         grid = Grid(tab, pictures)
         grid.sent = sent
         return grid
@@ -104,7 +102,7 @@ def listed(app_server, open_page, tiny_bundle):
 
 def test_moving_sorting_and_filtering_ask_nothing_of_the_server(listed):
     grid = listed(20)
-    grid.tab.get_by_text("not yet tested").wait_for(state="detached", timeout=PATIENCE)
+    grid.tab.get_by_text("not yet tested").wait_for(state="detached")
     grid.rest()  # until then the list asks by itself how far the tests of copies are
     before = len(grid.sent)
     grid.focus("00.png")
@@ -156,17 +154,9 @@ def test_marks_and_labels_typed_in_one_go_are_all_in_the_download(listed):
 
 
 def downloaded(grid: Grid) -> list[tuple[str, str, str]]:
-    """Path, label and mark of the pictures in the results. Pressed again where nothing came: Streamlit
-    forgets how to make a file while a run that was interrupted is made up for."""
-    for attempt in range(ATTEMPTS):
-        try:
-            with grid.tab.expect_download(timeout=PATIENCE / ATTEMPTS) as download:
-                grid.tab.get_by_role("button", name="Results (CSV)").click(timeout=PATIENCE)
-            break
-        except TimeoutError:
-            if attempt == ATTEMPTS - 1:
-                raise
-    rows = csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8")))
+    """Path, label and mark of the pictures in the results."""
+    text = download(grid.tab, "Results (CSV)").read_text("utf-8")
+    rows = csv.DictReader(io.StringIO(text))
     return [(row["path"], row["my_label"], row["marked"]) for row in rows]
 
 
@@ -198,13 +188,13 @@ def test_c_compares_with_the_open_picture_and_closing_leads_back(listed):
     grid.focus("00.png")
     grid.press("ArrowRight", "c")
     dialog = grid.tab.get_by_role("dialog")
-    dialog.get_by_text("01.png").first.wait_for(timeout=PATIENCE)
+    dialog.get_by_text("01.png").first.wait_for()
     viewers = dialog.get_by_test_id("heatmap-viewer")
-    viewers.nth(1).locator(".stage[aria-busy=false]").wait_for(timeout=PATIENCE)
+    viewers.nth(1).locator(".stage[aria-busy=false]").wait_for()
     viewers.first.get_by_role("slider", name="Heatmap opacity").fill("20")
     assert viewers.nth(1).get_by_role("slider", name="Heatmap opacity").input_value() == "20"
     grid.press("Escape")
-    dialog.wait_for(state="detached", timeout=PATIENCE)
+    dialog.wait_for(state="detached")
     grid.is_on("01.png")
 
 
@@ -213,14 +203,14 @@ def test_the_focus_comes_back_although_the_dialog_closes_before_the_grid_has_hea
     grid.focus("00.png")
     grid.press("ArrowRight", "ArrowRight", "c")
     dialog = grid.tab.get_by_role("dialog")
-    dialog.wait_for(timeout=PATIENCE)
+    dialog.wait_for()
     grid.press("Escape")
-    dialog.wait_for(state="detached", timeout=PATIENCE)
+    dialog.wait_for(state="detached")
     grid.is_on("02.png")
     grid.press("ArrowLeft", "c")
-    dialog.wait_for(timeout=PATIENCE)
+    dialog.wait_for()
     dialog.get_by_label("Close").click()
-    dialog.wait_for(state="detached", timeout=PATIENCE)
+    dialog.wait_for(state="detached")
     grid.is_on("01.png")
 
 

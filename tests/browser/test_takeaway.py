@@ -9,7 +9,7 @@ import json
 import pytest
 
 from detector.case_files import read_case
-from tests.browser.test_classify import PATIENCE, Page, png  # noqa: F401 (a fixture)
+from tests.browser.test_classify import Page, png  # noqa: F401 (a fixture)
 from tests.support.app_in_browser import APP, serving
 
 PASTE = """async () => {
@@ -37,14 +37,14 @@ def visit(app_server, open_page, environment):
     def go(url: str | None = None) -> Page:
         tab = open_page()
         tab.goto(url or app_server(APP, **environment))
-        tab.locator("input[type=file]").first.wait_for(state="attached", timeout=PATIENCE)
+        tab.locator("input[type=file]").first.wait_for(state="attached")
         return Page(tab)
 
     return go
 
 
 def popover(page: Page, name: str) -> None:
-    page.tab.get_by_test_id("stPopoverButton").filter(has_text=name).click(timeout=PATIENCE)
+    page.tab.get_by_test_id("stPopoverButton").filter(has_text=name).click()
 
 
 def test_a_report_opened_offline_holds_the_score_and_the_hash(visit, open_page, png, tmp_path):  # noqa: F811
@@ -82,7 +82,7 @@ def test_text_pasted_into_a_field_stays_text(visit, png):  # noqa: F811
     page.shows("sunset.png")
     popover(page, "Note")
     field = page.tab.get_by_label("Note on this picture")
-    field.wait_for(timeout=PATIENCE)
+    field.wait_for()
     taken = field.evaluate(
         """(field) => {
           const clipboardData = new DataTransfer();
@@ -101,8 +101,8 @@ def test_a_case_outlives_the_app_and_opens_again(visit, png, environment, tmp_pa
         page = visit(url)
         page.upload(("harbour.png", content))
         page.shows("harbour.png")
-        page.tab.get_by_role("radio", name="Real").click(timeout=PATIENCE)
-        page.tab.wait_for_function("() => location.search.includes('case=')", timeout=PATIENCE)
+        page.tab.get_by_role("radio", name="Real").click()
+        page.tab.wait_for_function("() => location.search.includes('case=')")
         popover(page, "Case")
         page.says("A reload of this page finds all this again")
         saved = page.download("Save the case")
@@ -114,9 +114,9 @@ def test_a_case_outlives_the_app_and_opens_again(visit, png, environment, tmp_pa
     with serving(APP, tmp_path / "second.txt", **environment) as url:
         page = visit(f"{url}/{query}")  # the tab is loaded anew, by an app that was started anew
         page.shows("harbour.png")
-        page.tab.get_by_role("radio", name="Real", checked=True).wait_for(timeout=PATIENCE)
+        page.tab.get_by_role("radio", name="Real", checked=True).wait_for()
 
         other = visit(url)  # and the file, on a page that knows nothing
         other.upload(("telltale-case.zip", saved))
         other.shows("harbour.png")
-        other.tab.get_by_role("radio", name="Real", checked=True).wait_for(timeout=PATIENCE)
+        other.tab.get_by_role("radio", name="Real", checked=True).wait_for()

@@ -22,7 +22,6 @@ from train import runs
 
 ROOT = Path(__file__).parents[2]
 PHONE = {"width": 390, "height": 844}
-PATIENCE = 120_000  # ms; a training process imports TensorFlow first, and so does Classify
 
 
 @pytest.fixture(scope="module")
@@ -67,21 +66,21 @@ class Page:
         return self
 
     def press(self, name: str) -> None:
-        self.tab.get_by_role("button", name=name, exact=True).last.click(timeout=PATIENCE)
+        self.tab.get_by_role("button", name=name, exact=True).last.click()
 
     def says(self, text: str) -> None:
-        self.tab.get_by_text(text).first.wait_for(timeout=PATIENCE)
+        self.tab.get_by_text(text).first.wait_for()
 
     def enter(self, label: str, value: str) -> None:
         field = self.tab.get_by_label(label, exact=True)
-        field.fill(value, timeout=PATIENCE)
+        field.fill(value)
         field.press("Enter")
 
     def logs(self, text: str | re.Pattern) -> None:
-        self.log.locator("div", has_text=text).first.wait_for(state="attached", timeout=PATIENCE)
+        self.log.locator("div", has_text=text).first.wait_for(state="attached")
 
     def badge(self, state: str) -> None:
-        self.tab.locator(".stMarkdownBadge", has_text=state).first.wait_for(timeout=PATIENCE)
+        self.tab.locator(".stMarkdownBadge", has_text=state).first.wait_for()
 
 
 @pytest.fixture
@@ -139,7 +138,7 @@ def test_a_run_outlives_the_app_and_an_open_page_finds_it_again(train, folder, a
     page.enter("Name of the run", "survivor")
     page.says("/survivor")
     page.press("Start")
-    page.tab.wait_for_url("**/train?run=survivor", timeout=PATIENCE)
+    page.tab.wait_for_url("**/train?run=survivor")
     page.logs("trainable weights")
     app_again(page.url)
     epoch = runs.find("survivor", folder).progress.get("epoch", 1)
@@ -163,7 +162,7 @@ def test_a_run_from_start_to_classify(train, folder):
     page.enter("Name of the run", "my-first")
     page.says("/my-first")
     page.press("Start")
-    page.tab.wait_for_url("**/train?run=my-first", timeout=PATIENCE)
+    page.tab.wait_for_url("**/train?run=my-first")
     other = train().open(run="my-first")
     other.badge("Running")
     page.logs("trainable weights")
@@ -178,7 +177,7 @@ def test_a_run_from_start_to_classify(train, folder):
     page.logs("Resuming in stage finetune")
     page.badge("Completed")
     page.press("Open on Evaluate")
-    page.tab.wait_for_url("**/evaluate?models=run+my-first", timeout=PATIENCE)
+    page.tab.wait_for_url("**/evaluate?models=run+my-first")
     page.says("Practice model")  # no other model here is one
 
     page.open(run="my-first").press("Promote")
@@ -189,7 +188,7 @@ def test_a_run_from_start_to_classify(train, folder):
     page.says("Practice model")
     assert page.tab.get_by_role("combobox", name="Model").input_value() == "practised"
     page.press("Try the flower")
-    page.tab.get_by_test_id("verdict").wait_for(timeout=PATIENCE)
+    page.tab.get_by_test_id("verdict").wait_for()
 
 
 def test_a_line_shows_without_a_reload_and_markup_in_it_does_nothing(train, folder, process):
@@ -217,7 +216,7 @@ def test_a_reader_who_scrolled_up_is_left_alone_until_following_again(train, fol
     assert page.log.evaluate(end) < 5
     page.log.hover()
     page.tab.mouse.wheel(0, -2000)
-    page.tab.get_by_role("button", name="Follow").wait_for(timeout=PATIENCE)
+    page.tab.get_by_role("button", name="Follow").wait_for()
     place = page.log.evaluate("log => log.scrollTop")
     with open(run / "train.log", "a") as log:
         log.write("the newest line\n")
@@ -234,7 +233,7 @@ def test_a_text_is_found_anywhere_in_a_large_log(train, folder):
     page.logs("299999 of many")
     assert page.log.locator("div").count() < 400  # however long the log
     page.enter("Find in the whole log", "needle")
-    page.tab.locator("mark", has_text="Needle").wait_for(timeout=PATIENCE)
+    page.tab.locator("mark", has_text="Needle").wait_for()
 
 
 def test_a_phone_needs_no_sideways_scrolling(train, folder):

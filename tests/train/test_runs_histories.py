@@ -162,7 +162,7 @@ def test_runs_are_listed_with_the_newest_first(exits):
 def test_a_run_that_failed_goes_on_where_it_was(store):
     told("one", "raises_once")
     assert wait("one", over).state == "failed"
-    assert runs.resume("one").state == "queued"
+    assert runs.resume("one").state in ("queued", "running")
     assert wait("one", over).state == "completed" and steps_done(runs.find("one")) == list(
         range(1, STEPS + 1)
     )

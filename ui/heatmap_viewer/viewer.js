@@ -56,6 +56,7 @@ function destroy(viewer) {
 async function show(viewer, data) {
   const before = viewer.data;
   if (data === before) return; // the theme changed, and CSS has already seen to that
+  if (data.edition < before?.edition) return; // overtaken on its way here
   viewer.data = data;
   viewer.parts.stage.setAttribute("aria-busy", "true");
   const samePhoto = before?.picture === data.picture;
