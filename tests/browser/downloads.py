@@ -17,7 +17,7 @@ def download(tab, name: str) -> Path:
     know how to make a file that is asked for, and says so at the button.
     """
     came = []
-    tab.on("download", came.append)
+    tab.on("download", lambda file: came.append(file))
     for _ in range(PRESSES):
         tab.get_by_role("button", name=name).click()
         waited = 0

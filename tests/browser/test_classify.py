@@ -277,6 +277,7 @@ def test_nothing_of_one_picture_is_ever_shown_beside_the_next(visit, png):
     page = visit()
     page.upload(("w.png", png("warm")))
     page.tab.evaluate(RECORD)
+    page.name.get_by_text("w.png").wait_for()  # files that come together are one upload
     page.upload(("c.png", png("cool")))  # while the first is still computing
     page.shows("c.png")
     page.upload(("m.png", png("mixed")))

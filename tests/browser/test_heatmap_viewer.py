@@ -19,9 +19,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from detector.explain.heatmap import Heatmap
 from detector.overlay import signed_shades
 
 APP = Path(__file__).parent / "apps" / "heatmap_viewer_app.py"
+VIEWER = Path(__file__).parents[2] / "ui" / "heatmap_viewer"
 PHONE = {"width": 390, "height": 844}
 ROWS, COLUMNS = 4, 6
 LEFT, TOP, RIGHT, BOTTOM = 0.1, 0.2, 0.7, 0.9
@@ -943,3 +945,41 @@ def test_arguments_that_do_not_fit_are_refused(wrong):
     }
     with pytest.raises(ValueError):
         heatmap_viewer(**(right | wrong), alt="", filename="", key="viewer")
+
+
+@pytest.fixture
+def payload(monkeypatch):
+    """``payload(heatmap) -> dict``: what the browser is sent of a plain photo and its map, or none."""
+    import ui.heatmap_viewer
+    from detector.preprocessing import Region
+
+    sent = []
+    monkeypatch.setattr(ui.heatmap_viewer, "_mount", lambda key, data: sent.append(data))
+    photo = cv2.imencode(".png", np.zeros((40, 60, 3), np.uint8))[1].tobytes()
+    seen, words = Region(0, 0, 1, 1), {"alt": "A photo", "filename": "photo.png", "key": "viewer"}
+
+    def send(heatmap=None) -> dict:
+        ui.heatmap_viewer.heatmap_viewer(photo, "image/png", seen, None, heatmap, **words)
+        return sent[-1]
+
+    return send
+
+
+def test_what_is_shown_again_has_its_edition_and_whatever_is_new_a_later_one(payload):
+    photo_alone, again = payload(), payload()
+    with_map = payload(Heatmap(np.array([[0.1, 0.9]], np.float32), "by hand"))
+    assert photo_alone["edition"] == again["edition"] < with_map["edition"]
+
+
+def test_a_payload_that_arrives_after_a_newer_one_is_not_shown(payload, page):
+    photo_alone = payload()
+    with_map = payload(Heatmap(np.array([[0.1, 0.9]], np.float32), "by hand"))
+    page.set_content((VIEWER / "viewer.html").read_text("utf-8"))
+    mount = """async ([source, ...payloads]) => {
+      const { default: viewer } = await import("data:text/javascript;base64," + source);
+      for (const data of payloads) viewer({ data, parentElement: document.body });
+    }"""
+    source = base64.b64encode((VIEWER / "viewer.js").read_bytes()).decode()
+    page.evaluate(mount, [source, with_map, photo_alone])
+    page.locator(".stage[aria-busy=false]").wait_for()
+    assert page.get_by_role("slider", name="Heatmap opacity").is_enabled()
