@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.downloads import download
+from tests.browser.download_button import download
 from tests.support.script_runs import runs_asked_for
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.downloads import download
+from tests.browser.download_button import download
 from tests.datasets.making import Maker, picture
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from detector.bundle import PREDICTIONS
 from detector.evaluation.predictions import read_predictions
-from tests.browser.downloads import download
+from tests.browser.download_button import download
 
 ROOT = Path(__file__).parents[2]
 PHONE = {"width": 390, "height": 844}

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from detector.images import IMAGE_SUFFIXES
-from tests.browser.downloads import download
+from tests.browser.download_button import download
 
 ROOT = Path(__file__).parents[2]
 PHONE = {"width": 390, "height": 844}

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from pages.classify.picture_list import POLL_SECONDS
-from tests.browser.downloads import download
+from tests.browser.download_button import download
 from tests.conftest import make_photo
 
 ROOT = Path(__file__).parents[2]
