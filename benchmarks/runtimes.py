@@ -1,4 +1,4 @@
-"""``python -m experiments.runtimes [NAME ...]``: what runs a model's network fastest on this processor.
+"""``python -m benchmarks.runtimes [NAME ...]``: what runs a model's network fastest on this processor.
 
 The same traced function, uint8 pictures in, logit, attention and feature map out, is converted for OpenVINO,
 LiteRT and ONNX Runtime, all in float32, and run in turns in one process. Needs, beside what Telltale needs:
@@ -138,7 +138,7 @@ def _noise(count: int, size: int) -> np.ndarray:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m experiments.runtimes", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.runtimes", description=__doc__)
     parser.add_argument("bundles", nargs="*", metavar="NAME", help="in weights/ (default: all)")
     arguments = parser.parse_args(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
