@@ -46,7 +46,7 @@ SAMPLES = (
     KnownSample("temple", "temple.jpg", Side.REAL, PHOTO.format("danielbuechele"), Verdict.REAL),
     KnownSample("flower", "flower.jpg", Side.REAL, PHOTO.format("vultilion"), Verdict.UNSURE),
     KnownSample("dreamt temple", "dreamt-temple.jpg", Side.AI, DREAMT, Verdict.REAL),
-    KnownSample("dreamt ruins", "dreamt-ruins.jpg", Side.AI, DREAMT, Verdict.UNSURE),
+    KnownSample("dreamt ruins", "dreamt-ruins.jpg", Side.AI, DREAMT, Verdict.REAL),
 )
 
 BY_NAME = {sample.name: sample for sample in SAMPLES}
