@@ -66,7 +66,7 @@ def onnx_run(function: Callable, size: int, folder: Path) -> Run:
     import tf2onnx
 
     file = folder / "network.onnx"
-    signature = [tf.TensorSpec((None, size, size, 3), "uint8", name="images")]
+    signature = [tf.TensorSpec((None, size, size, 3), "uint8")]
     tf2onnx.convert.from_function(_traced(function, size), signature, opset=18, output_path=str(file))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = os.cpu_count() or 1

@@ -22,11 +22,13 @@ from sklearn.preprocessing import StandardScaler
 
 from detector import architectures
 from detector.datasets import leave_out, load_dataset
+from train.collect import read_collection
 from train.feature_store import Features
 from train.head import Rows, logits_of, train_head
 from train.pipeline import sampling_shares
 from train.recipes import Recipe, load_recipe
 
+NEWEST = Path(__file__).parents[1] / "train" / "sources.csv"
 REGULARISATION = 0.003
 """Of the logistic regression, scikit-learn's C."""
 Scores = Callable[[np.ndarray], np.ndarray]
@@ -34,17 +36,21 @@ Scores = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Design:
-    """One row: which of the encoder's tokens are read, whether unpaired pictures are trained on, and with
-    what."""
+    """One row: which of the encoder's tokens are read, which pictures are trained on, and with what.
+
+    only_paired: unpaired pictures are not trained on. without_newest: nor are those of ``train/sources.csv``.
+    """
 
     name: str
     tokens: tuple[int, ...] = (0, 1, 2)
     only_paired: bool = False
+    without_newest: bool = False
     logistic: bool = False
 
 
 DESIGNS = (
     Design("as the recipe says"),
+    Design("without the sources of train/sources.csv", without_newest=True),
     Design("paired pictures only", only_paired=True),
     Design("the last token alone (block 9)", tokens=(2,)),
     Design("the last two (blocks 7 and 9)", tokens=(1, 2)),
@@ -56,8 +62,9 @@ DESIGNS = (
 def fit(design: Design, train: Rows, val: Rows, recipe: Recipe) -> Scores:
     """tokens float32 (n, k, C) -> scores float (n,)."""
     if design.only_paired:
-        paired = train.rows["paired"].to_numpy(bool)
-        train = Rows(train.rows[paired].reset_index(drop=True), train.tokens[paired])
+        train = _part(train, train.rows["paired"].to_numpy(bool))
+    if design.without_newest:
+        train = _part(train, ~train.rows["source"].isin(read_collection(NEWEST)["source"]).to_numpy())
     if design.logistic:
         return _logistic(train, recipe)
     encoder = architectures.get(recipe.architecture).encoder
@@ -65,6 +72,10 @@ def fit(design: Design, train: Rows, val: Rows, recipe: Recipe) -> Scores:
     head = encoder.head(**recipe.architecture_arguments, tokens=train.tokens.shape[1])
     train_head(head, train, val, recipe, lambda line: None)
     return lambda tokens: logits_of(head, tokens)
+
+
+def _part(rows: Rows, chosen: np.ndarray) -> Rows:
+    return Rows(rows.rows[chosen].reset_index(drop=True), rows.tokens[chosen])
 
 
 def _logistic(train: Rows, recipe: Recipe) -> Scores:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pages.classify.background_check import BackgroundCheck, judged
+from pages.classify.background_check import BATCH, BackgroundCheck, judged
 from pages.classify.classify_state import ClassifyState, PictureResult, state
 from ui import threshold
 from ui.session import session
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
     from ui.pictures import Picture
 
 PATIENCE = 0.15
-"""Seconds that a run of the script waits for the rest: of a few pictures all verdicts are there at once."""
+"""Seconds that a run of the script waits for the rest, where that is one batch: of a few pictures all
+verdicts are there at once."""
+
+PAINTING = 0.07
+"""Seconds that a browser on the same machine has the processor for, to show the photo. Begun at once, the
+forward pass would take every core from it, and the verdict would be there no sooner."""
 
 
 def let_go(brought_in: Sequence[Picture]) -> None:
@@ -65,6 +71,7 @@ def check(picture: Picture, model: Model, place: DeltaGenerator) -> None:
     """Let the model judge one picture, now."""
     with place.container():
         classifier = model.classifier()
+    time.sleep(PAINTING)
     for result in judged(classifier, [picture]):
         state().results[picture.id, model.version] = result
 
@@ -82,7 +89,8 @@ def check_rest(brought_in: Sequence[Picture], model: Model) -> bool:
             ours.results[result.picture.id, model.version] = result
 
         ours.check = BackgroundCheck(model.classifier(), model.version, missing, keep)
-        ours.check.wait(PATIENCE)
+        if len(missing) <= BATCH:
+            ours.check.wait(PATIENCE)
     if ours.check and ours.check.error:
         error, ours.check = ours.check.error, None
         raise error
