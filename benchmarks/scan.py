@@ -93,6 +93,7 @@ def measure(here: Path, quick: bool = False) -> dict[str, float]:
 def _rates(folder: Path, here: Path, rounds: int) -> dict[str, float]:
     paths = sorted(folder.glob("*/*.jpg"))
     caches = iter(range(10**6))
+    os.environ[HOME_VARIABLE] = str(here / f"cache-{folder.name}")  # never what a user's own scans left
 
     def scan_anew() -> None:
         os.environ[HOME_VARIABLE] = str(here / f"cache-{folder.name}-{next(caches)}")

@@ -5,8 +5,8 @@ import json
 from benchmarks import scan
 
 
-def test_every_figure_is_measured(monkeypatch, capsys):
-    monkeypatch.setenv("TELLTALE_HOME", "replaced by the benchmark, put back by this")
+def test_every_figure_is_measured(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("TELLTALE_HOME", str(tmp_path))  # replaced by the benchmark, put back by this
     assert scan.main(["--json", "--quick"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert set(found) == set(scan.FIGURES) and all(value >= 0 for value in found.values())
