@@ -150,7 +150,7 @@ def test_marks_and_labels_typed_in_one_go_are_all_in_the_download(listed):
         found = downloaded(grid)
         if found == expected:
             break
-    assert found == expected
+    assert found == expected, found
 
 
 def downloaded(grid: Grid) -> list[tuple[str, str, str]]:

@@ -17,6 +17,7 @@ const RESTLESS = 5000; // ms after which a grid with waiting pictures asks how f
 const OPENS = new Set(["Enter", " "]);
 const ASKED = "telltale.picture-grid.asked"; // the event for the listener
 let latest = null; // the grid that the page shows, which may be built anew
+const UNHEARD_FOR = 5000; // milliseconds
 let comingBack = null; // the timer that looks for the end of a comparison
 
 /** Streamlit calls this on mount and again, with the same element, whenever there is something new. */
@@ -307,6 +308,17 @@ function annotate(grid, picture, values) {
   grid.sent = Math.max(grid.sent, grid.data.heard) + 1;
   grid.unsent.set(picture.id, { number: grid.sent, values: { marked: picture.marked, label: picture.label } });
   arrange(grid);
-  const changes = Object.fromEntries([...grid.unsent].map(([id, { values: changed }]) => [id, changed]));
+  sendUnheard(grid);
+}
+
+/** Everything that Python has not said to have heard; once more if it goes on saying nothing: what is sent while a run is interrupted can get lost. */
+function sendUnheard(grid) {
+  const changes = Object.fromEntries([...grid.unsent].map(([id, { values }]) => [id, values]));
   grid.send("annotated", { number: grid.sent, changes });
+  clearTimeout(grid.again);
+  grid.again = setTimeout(() => {
+    if (!grid.unsent.size || !grid.root.isConnected) return;
+    grid.sent += 1;
+    sendUnheard(grid);
+  }, UNHEARD_FOR);
 }
