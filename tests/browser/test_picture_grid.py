@@ -6,18 +6,21 @@ from __future__ import annotations
 import csv
 import io
 import re
+from base64 import b64encode
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from pages.classify import picture_grid
 from pages.classify.picture_list import POLL_SECONDS
 from tests.browser.download_button import download
 from tests.conftest import make_photo
 
 ROOT = Path(__file__).parents[2]
 PHONE = {"width": 390, "height": 844}
+GRID = Path(picture_grid.__file__).parent
 ATTEMPTS = 20
 KINDS = ("warm", "cool", "mixed")
 
@@ -230,3 +233,25 @@ def test_on_a_phone_a_tap_opens_and_nothing_sticks_out(listed):
     grid.opened("04.png")
     assert grid.tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert grid.tab.get_by_test_id("stMain").evaluate("main => main.scrollWidth <= main.clientWidth")
+
+
+def test_a_label_that_python_does_not_confirm_is_sent_again(monkeypatch, page):
+    """As where the run it came in was interrupted, and with it the word of it was lost."""
+    drawn = []
+    monkeypatch.setattr(picture_grid, "_mount", lambda data, **others: drawn.append(data))
+    tiles = [picture_grid.Tile("a", "a.png"), picture_grid.Tile("b", "b.png")]
+    picture_grid.picture_grid(tiles, "a", key="grid", heard=0, on_annotate=lambda *news: None)
+    page.set_content((GRID / "grid.html").read_text("utf-8"))
+    source = "".join((GRID / name).read_text("utf-8") for name in ("arrange.js", "grid.js"))
+    mount = """async ([source, data]) => {
+      window.sent = [];
+      const { default: grid } = await import("data:text/javascript;base64," + source);
+      const setTriggerValue = (name, value) => name == "annotated" && window.sent.push(value);
+      grid({ data, parentElement: document.body, setTriggerValue });
+    }"""
+    page.evaluate(mount, [b64encode(source.encode()).decode(), drawn[0]])
+    page.locator("[role=option][aria-label^='b.png']").press("1")
+    page.wait_for_function("window.sent.length == 2")
+    first, again = page.evaluate("window.sent")
+    assert first["changes"] == again["changes"] == {"b": {"label": "ai", "marked": False}}
+    assert first["number"] < again["number"]
