@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.timing import take_turns, timed
 from detector.bundle import find_bundle, list_bundles, load_network, read_bundle
-from detector.compilation import exact, save
+from detector.compilation import exact, save, traced
 from detector.compiled_network import compiled
 from detector.engine import answering
 
@@ -40,8 +40,8 @@ def litert_run(function: Callable, size: int, folder: Path) -> Run:
     import tensorflow as tf
     from ai_edge_litert.interpreter import Interpreter
 
-    traced = _traced(function, size)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.get_concrete_function()], traced)
+    graph = traced(function, size)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([graph.get_concrete_function()], graph)
     file = folder / "network.tflite"
     file.write_bytes(converter.convert())
     interpreters: dict[int, Interpreter] = {}
@@ -62,12 +62,11 @@ def litert_run(function: Callable, size: int, folder: Path) -> Run:
 
 def onnx_run(function: Callable, size: int, folder: Path) -> Run:
     import onnxruntime
-    import tensorflow as tf
     import tf2onnx
 
     file = folder / "network.onnx"
-    signature = [tf.TensorSpec((None, size, size, 3), "uint8")]
-    tf2onnx.convert.from_function(_traced(function, size), signature, opset=18, output_path=str(file))
+    graph = traced(function, size)
+    tf2onnx.convert.from_function(graph, graph.input_signature, opset=18, output_path=str(file))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = os.cpu_count() or 1
     session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
@@ -76,12 +75,6 @@ def onnx_run(function: Callable, size: int, folder: Path) -> Run:
 
 
 RUNTIMES = {"OpenVINO": openvino_run, "LiteRT": litert_run, "ONNX Runtime": onnx_run}
-
-
-def _traced(function: Callable, size: int):
-    import tensorflow as tf
-
-    return tf.function(function, [tf.TensorSpec((None, size, size, 3), "uint8")], autograph=False)
 
 
 def difference(answers: Answers, expected: Answers) -> float:

@@ -41,6 +41,7 @@ from detector.home_folder import home
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
     from detector.bundle import Bundle
 
@@ -93,11 +94,16 @@ def save(function: Callable, size: int, file: Path) -> None:
     """Write a function of model inputs, a uint8 TensorFlow tensor (N, size, size, 3), in OpenVINO's form: an
     .xml ``file`` and the numbers beside it."""
     import openvino
+
+    concrete = traced(function, size).get_concrete_function()
+    openvino.save_model(openvino.convert_model(concrete), file, compress_to_fp16=False)
+
+
+def traced(function: Callable, size: int) -> tf.types.experimental.PolymorphicFunction:
+    """A function of model inputs, as for ``save``, as TensorFlow's graph for any number of them."""
     import tensorflow as tf
 
-    signature = [tf.TensorSpec((None, size, size, 3), "uint8")]
-    traced = tf.function(function, signature, autograph=False).get_concrete_function()
-    openvino.save_model(openvino.convert_model(traced), file, compress_to_fp16=False)
+    return tf.function(function, [tf.TensorSpec((None, size, size, 3), "uint8")], autograph=False)
 
 
 def _compare(network: keras.Model, bundle: Bundle, folder: Path) -> None:

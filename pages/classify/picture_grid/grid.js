@@ -14,10 +14,10 @@ const HELD_FOR = 3000; // ms
 const DIALOG_WITHIN = 60000; // ms
 const LOOKS = 10; // at where the focus is after a dialog: what closes may take it away once more
 const RESTLESS = 5000; // ms after which a grid with waiting pictures asks how far they are
+const UNHEARD_FOR = 5000; // ms after which labels and marks that Python has not confirmed are sent again
 const OPENS = new Set(["Enter", " "]);
 const ASKED = "telltale.picture-grid.asked"; // the event for the listener
 let latest = null; // the grid that the page shows, which may be built anew
-const UNHEARD_FOR = 5000; // milliseconds
 let comingBack = null; // the timer that looks for the end of a comparison
 
 /** Streamlit calls this on mount and again, with the same element, whenever there is something new. */
