@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from PIL import Image
+from streamlit.runtime.scriptrunner import RerunData, RerunException
 
 from detector.cases import Remarks
 from detector.classifier import FileResult
@@ -270,6 +271,20 @@ def test_news_from_a_browser_may_name_pictures_and_labels_that_are_none(monkeypa
     picture_list._annotate(4, {picture.id: {"label": "<b>", "marked": False}})
     assert shared.album.remarks == {}
     assert ours.heard == 4
+
+
+def test_the_grid_is_not_told_that_a_label_was_heard_if_putting_it_on_record_was_interrupted(monkeypatch):
+    """As Streamlit does where a callback asks for session state while another run is due."""
+    ours = ClassifyState()
+
+    def interrupted(picture_id, **values):
+        raise RerunException(RerunData())
+
+    monkeypatch.setattr(picture_list, "state", lambda: ours)
+    monkeypatch.setattr(remarks, "change", interrupted)
+    with pytest.raises(RerunException):
+        picture_list._annotate(7, {"a": {"label": "ai", "marked": False}})
+    assert ours.heard == 0
 
 
 def test_what_is_labelled_in_the_grid_is_kept_though_the_page_is_not_drawn_again(monkeypatch):

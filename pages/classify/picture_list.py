@@ -151,9 +151,14 @@ def _compare(picture_id: str) -> None:
 
 
 def _annotate(number: int, changes: Mapping[str, Any]) -> None:
+    """Put what the grid's user typed on record.
+
+    Streamlit may end a callback wherever it asks for session state, if another run is due: the grid is told
+    last that all has been heard, and until then sends it again.
+    """
     ours = state()
-    ours.heard = number
     for picture_id, change in changes.items():
         remarks.change(picture_id, label=change["label"], marked=change["marked"])
         ours.outdated |= picture_id == session().opened
     ours.unkept = True
+    ours.heard = number
