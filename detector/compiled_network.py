@@ -126,6 +126,7 @@ def made_from(bundle: Bundle) -> dict[str, Any]:
         "weights_sha256": bundle.weights_sha256,
         "encoder_sha256": bundle.encoder_sha256,
         "architecture": {"name": bundle.architecture.name, "arguments": dict(bundle.arguments)},
+        "numbers": "float16" if fast(bundle) else "float32",
     }
 
 

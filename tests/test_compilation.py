@@ -88,6 +88,21 @@ def test_the_form_of_other_weights_does_not_count(spoilable):
     assert file_sha256(spoilable / "compiled" / "head.npz") != before
 
 
+def test_a_network_for_bfloat16_keeps_its_numbers_in_half_the_space(spoilable, classifier, monkeypatch):
+    numbers = spoilable / "compiled" / "network.bin"
+    before = numbers.stat().st_size
+    for module in (compilation, compiled_network):
+        monkeypatch.setattr(module, "fast", lambda bundle: True)
+    bundle = read_bundle(spoilable)
+    assert compiled_network.find(bundle) is None  # the form in float32 is that of another machine
+    folder = compilation.compile_bundle(bundle)
+    assert numbers.stat().st_size < 0.6 * before
+    found = compiled_network.CompiledNetwork(folder, fast=False).outputs(inputs(2))
+    expected = classifier.engine.outputs(inputs(2))
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, atol=5e-3 * max(1, np.abs(values).max()))
+
+
 @pytest.mark.parametrize("name", ["network.xml", "network.bin", "head.npz"])
 def test_a_form_that_was_changed_is_refused_in_a_sentence(spoilable, name):
     file = spoilable / "compiled" / name
