@@ -9,7 +9,6 @@ pointer and marked patch move together.
 
 from __future__ import annotations
 
-import time
 from functools import cache
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ import streamlit as st
 
 from detector.explain.heatmap import DISPLAY_FLOOR, SHARE, SIGNED_FLOOR
 from detector.overlay import SIGNED_COLOURS, shades_between
+from ui.dated_payload import dated
 from ui.encoding import base64, base64_float32, data_url
 from ui.text import harmless
 
@@ -115,19 +115,7 @@ def heatmap_viewer(
         "download_name": download_name(filename),
         "max_height": max_height,
     }
-    _mount(key=key, data=payload | {"edition": _edition(key, payload)})
-
-
-def _edition(key: str, payload: dict[str, Any]) -> int:
-    """When this viewer was last given something else to show, in microseconds since 1970. A busy browser may
-    bring an older payload after a newer one; by this it knows. The same payload keeps its edition, so it is
-    not sent again."""
-    content = hash(repr(payload))
-    place = f"{key} edition"
-    known = st.session_state.get(place)
-    if known is None or known[0] != content:
-        known = st.session_state[place] = (content, time.time_ns() // 1000)
-    return known[1]
+    _mount(key=key, data=dated(key, payload))
 
 
 def _map(heatmap: Heatmap, attention: np.ndarray | None) -> dict[str, Any]:

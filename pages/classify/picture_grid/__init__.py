@@ -8,7 +8,6 @@ a picture that is to be opened or compared.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import streamlit as st
 
 from detector.verdicts import Verdict
+from ui.dated_payload import dated
 from ui.verdict import COLOURS
 
 FEW = 12
@@ -114,6 +114,5 @@ def picture_grid(
         "heard": heard,
         "few": len(tiles) <= FEW and not paged,
         "paged": paged,
-        "drawn": time.time_ns() // 1000,
     }
-    _mount(key=key, data=data, on_annotated_change=take, on_looked_change=lambda: None)
+    _mount(key=key, data=dated(key, data), on_annotated_change=take, on_looked_change=lambda: None)

@@ -26,7 +26,7 @@ export default function pictureGrid({ data, parentElement, setTriggerValue }) {
   if (!grids.has(root)) grids.set(root, createGrid(root));
   const grid = grids.get(root);
   grid.send = setTriggerValue;
-  if (data.drawn > (grid.data?.drawn ?? 0)) show(grid, data);
+  if (data !== grid.data && !(data.edition < grid.data?.edition)) show(grid, data);
 }
 
 function createGrid(root) {

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui.dated_payload import dated
+
 _HERE = Path(__file__).parent
 # Registered on import, as components v2 wants: once per process, however many figures a page mounts.
 _mount = st.components.v2.component(
@@ -20,4 +22,4 @@ _mount = st.components.v2.component(
 def step_figure(figure: dict, key: str) -> None:
     """Show a figure made by ``pages.how_it_works.step_figures``. Everything in it is text and numbers:
     nothing becomes HTML."""
-    _mount(key=key, data=figure)
+    _mount(key=key, data=dated(key, figure))

@@ -53,6 +53,7 @@ function destroy(figure) {
 
 async function show(figure, data) {
   if (data === figure.data) return; // the theme changed, and CSS has already seen to that
+  if (data.edition < figure.data?.edition) return; // overtaken on its way here
   figure.data = data;
   let images;
   try {

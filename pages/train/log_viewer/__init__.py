@@ -11,6 +11,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui.dated_payload import dated
+
 _HERE = Path(__file__).parent
 # Registered on import, as components v2 wants: once per process, however many viewers a page mounts.
 _mount = st.components.v2.component(
@@ -48,4 +50,4 @@ def log_viewer(
         "before": before,
         "find": find,
     }
-    _mount(key=key, data=payload | {"follow": follow, "live": live})
+    _mount(key=key, data=dated(key, payload | {"follow": follow, "live": live}))

@@ -31,7 +31,7 @@ function createViewer(root) {
 
 function show(viewer, data) {
   const { log, note, follow: button } = viewer.parts;
-  if (data === viewer.data) return;
+  if (data === viewer.data || data.edition < viewer.data?.edition) return; // the latter was overtaken on its way here
   const another = !viewer.data || viewer.data.identity !== data.identity || viewer.data.find !== data.find;
   viewer.data = data;
   viewer.busy = true; // what scrolls now is not the reader
