@@ -66,7 +66,7 @@ def fit(design: Design, train: Rows, val: Rows, recipe: Recipe) -> Scores:
     if design.without_newest:
         train = _part(train, ~train.rows["source"].isin(read_collection(NEWEST)["source"]).to_numpy())
     if design.logistic:
-        return _logistic(train, recipe)
+        return logistic(train, recipe)
     encoder = architectures.get(recipe.architecture).encoder
     assert encoder is not None
     head = encoder.head(**recipe.architecture_arguments, tokens=train.tokens.shape[1])
@@ -78,7 +78,8 @@ def _part(rows: Rows, chosen: np.ndarray) -> Rows:
     return Rows(rows.rows[chosen].reset_index(drop=True), rows.tokens[chosen])
 
 
-def _logistic(train: Rows, recipe: Recipe) -> Scores:
+def logistic(train: Rows, recipe: Recipe) -> Scores:
+    """A logistic regression on all tokens, with the recipe's sampling as weights."""
     model = make_pipeline(StandardScaler(), LogisticRegression(C=REGULARISATION, max_iter=300, tol=1e-3))
     weights = sampling_shares(train.rows, recipe.sampling) * len(train.rows)
     flat = train.tokens.reshape(len(train.tokens), -1)
@@ -110,13 +111,13 @@ def main(argv: list[str] | None = None) -> None:
             accuracies[row, fold] = balanced_accuracy_score(y_true, scores >= 0)
     print("| trained and read | ROC AUC | gain | balanced accuracy |\n|---|---|---|---|")
     for row, design in enumerate(DESIGNS):
-        gain = _gain(areas[row] - areas[0]) if row else ""
+        more = gain(areas[row] - areas[0]) if row else ""
         print(
-            f"| {design.name} | {areas[row].mean():.3f} | {gain} | {accuracies[row].mean():.3f} |", flush=True
+            f"| {design.name} | {areas[row].mean():.3f} | {more} | {accuracies[row].mean():.3f} |", flush=True
         )
 
 
-def _gain(differences: np.ndarray) -> str:
+def gain(differences: np.ndarray) -> str:
     """The mean with its 95% interval over folds (Student's t)."""
     mean = differences.mean()
     half = stats.t.ppf(0.975, len(differences) - 1) * stats.sem(differences)

@@ -6,7 +6,7 @@ folder. With ``--cifake`` the pictures are written to the folder ``--out`` as CI
 IEEE Access 2024): 32 x 32, ``train|val|test`` folders with ``REAL`` and ``FAKE`` in each.
 
 Which rows are taken depends on nothing but their ids, so the same command makes the same set. Classes are
-taken equally.
+taken equally. ``--paired`` takes paired pictures only, ``--per-source N`` at most N of each source and class.
 """
 
 from __future__ import annotations
@@ -26,15 +26,22 @@ SIDE, QUALITY = 32, 95
 FOLDERS = {0: "REAL", 1: "FAKE"}
 
 
-def subset(dataset: Dataset, wanted: dict[str, int]) -> pd.DataFrame:
-    """So many rows of each split, half of them of each class; of test the paired ones, if there are any."""
+def subset(
+    dataset: Dataset, wanted: dict[str, int], paired: bool = False, per_source: int | None = None
+) -> pd.DataFrame:
+    """So many rows of each split, half of them of each class; of test the paired ones, if there are any.
+
+    paired: of every split. per_source: at most so many of each source and class.
+    """
     chosen = []
     for split, count in wanted.items():
         rows = dataset.split(split)
-        if split == "test" and rows["paired"].any():
+        if paired or (split == "test" and rows["paired"].any()):
             rows = rows[rows["paired"]]
         order = rows["id"].map(lambda name: hashlib.sha256(name.encode()).hexdigest())
         rows = rows.assign(order=order).sort_values("order").drop(columns="order")
+        if per_source is not None:
+            rows = rows.groupby(["source", "y_true"], dropna=False).head(per_source)
         chosen += [of_class.head(count // 2) for _, of_class in rows.groupby("y_true")]
     return pd.concat(chosen, ignore_index=True)
 
@@ -70,13 +77,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--cifake", action="store_true", help="write 32 x 32 pictures to the folder --out")
     for split, count in (("train", 1000), ("val", 200), ("test", 300)):
         parser.add_argument(f"--{split}", type=int, default=count, metavar="N")
+    parser.add_argument("--paired", action="store_true", help="paired pictures only")
+    parser.add_argument("--per-source", type=int, metavar="N", help="at most N of each source and class")
     arguments = parser.parse_args(argv)
     try:
         dataset = load_dataset(arguments.data, check_files=False)
     except DatasetError as error:
         print(f"experiments.smaller_sets: {error}", file=sys.stderr)
         return 2
-    rows = subset(dataset, {split: getattr(arguments, split) for split in ("train", "val", "test")})
+    wanted = {split: getattr(arguments, split) for split in ("train", "val", "test")}
+    rows = subset(dataset, wanted, arguments.paired, arguments.per_source)
     if arguments.cifake:
         write_cifake(dataset, rows, arguments.out)
     else:

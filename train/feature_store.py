@@ -6,6 +6,10 @@ int32 (n, 2), width and height of what was looked at. What a part holds is never
 run goes on where it was.
 
     python -m train.feature_store ARCHITECTURE --encoder FILE --data DIR --out STORE [--perturbed]
+        [--tiles COUNT ...]
+
+With ``--tiles`` a picture's tokens are those of the whole, then those of its tiles (`detector.tiles`), first
+of the first COUNT of them, then of the next.
 """
 
 from __future__ import annotations
@@ -30,6 +34,8 @@ from detector.compiled_network import compiled
 from detector.datasets import Dataset, DatasetError, load_dataset
 from detector.images import ImageReadError
 from detector.perturbations import AS_SENT, DELIVERY_CHAINS
+from detector.preprocessing import Preprocessing
+from detector.tiles import cut
 from train.pipeline import read_ahead, read_photo
 
 PART = 1024
@@ -89,18 +95,36 @@ def write_part(folder: Path, keys: list[Key], tokens: np.ndarray, sizes: np.ndar
         )
 
 
-def looks(dataset: Dataset, id: str, wanted: list[str]) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
-    """The pixels of a picture as it is ("") or after each perturbation that is wanted, and the size to
+@dataclass(frozen=True, eq=False)
+class Views:
+    """What an encoder sees of a picture: the whole, and tiles. tiles: how many, see `detector.tiles`."""
+
+    preprocessing: Preprocessing
+    tiles: tuple[int, ...] = ()
+
+    def of(self, pixels: np.ndarray, own: np.ndarray) -> np.ndarray:
+        """uint8 (v, size, size, 3). pixels: the picture, large enough for the whole; own: at its own
+        scale."""
+        views, size = [self.preprocessing(pixels)], self.preprocessing.size
+        for count in self.tiles:
+            views += cut(own, size, count, self.preprocessing.jpeg_quality or 100)
+        return np.stack(views)
+
+
+def looks(
+    dataset: Dataset, id: str, wanted: list[str], views: Views
+) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
+    """The views of a picture as it is ("") or after each perturbation that is wanted, and the size to
     note."""
+    own = _as_sent(dataset, id) if views.tiles or any(wanted) else None
     if "" in wanted:
         photo = read_photo(dataset, id)
-        yield photo.pixels, (photo.width, photo.height)
-    if any(wanted):
-        pixels = _as_sent(dataset, id)
+        yield views.of(photo.pixels, photo.pixels if own is None else own), (photo.width, photo.height)
+    if own is not None:
         for perturbation in DELIVERY_CHAINS:
             if perturbation.name in wanted:
-                arrived = perturbation(pixels)
-                yield arrived, (arrived.shape[1], arrived.shape[0])
+                arrived = perturbation(own)
+                yield views.of(arrived, arrived), (arrived.shape[1], arrived.shape[0])
 
 
 def _as_sent(dataset: Dataset, id: str) -> np.ndarray:
@@ -116,7 +140,7 @@ def fill(
     dataset: Dataset,
     keys: dict[str, list[str]],
     encode: Callable[[np.ndarray], np.ndarray],
-    preprocessing: Callable[[np.ndarray], np.ndarray],
+    views: Views,
     say: Callable[[str], None],
 ) -> None:
     """Encode what is not in the store yet. keys: id -> names of perturbations. encode: uint8 (n, size,
@@ -126,19 +150,26 @@ def fill(
 
     def prepare(place: int):
         id = group[place]
-        return id, [(preprocessing(pixels), size) for pixels, size in looks(dataset, id, keys[id])]
+        return id, list(looks(dataset, id, keys[id], views))
 
     for number, group in enumerate(groups):
         named, images, sizes = [], [], []
-        for id, views in read_ahead(prepare, range(len(group)), min(4, (os.cpu_count() or 1) + 1)):
+        for id, seen in read_ahead(prepare, range(len(group)), min(4, (os.cpu_count() or 1) + 1)):
             order = [name for name in ("", *(each.name for each in DELIVERY_CHAINS)) if name in keys[id]]
             named += [(id, name) for name in order]
-            images += [image for image, _ in views]
-            sizes += [size for _, size in views]
-        batches = [np.stack(images[at : at + BATCH_SIZE]) for at in range(0, len(images), BATCH_SIZE)]
-        write_part(folder, named, np.concatenate([encode(batch) for batch in batches]), np.array(sizes))
+            images += [image for image, _ in seen]
+            sizes += [size for _, size in seen]
+        write_part(folder, named, _tokens(images, encode), np.array(sizes))
         done = min((number + 1) * PART, len(ids))
         say(f"{done:,} of {len(ids):,} pictures, {done / (time.monotonic() - start):.1f} a second")
+
+
+def _tokens(images: list[np.ndarray], encode: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Pictures, uint8 (v, size, size, 3) each -> (n, v * k, C)."""
+    flat = np.concatenate(images)
+    batches = [encode(flat[at : at + BATCH_SIZE]) for at in range(0, len(flat), BATCH_SIZE)]
+    tokens = np.concatenate(batches)
+    return tokens.reshape(len(images), -1, tokens.shape[-1])
 
 
 def encoder_of(architecture: architectures.Architecture, weights: str) -> Callable[[np.ndarray], np.ndarray]:
@@ -186,6 +217,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", required=True, help="the data set: a folder, or a manifest's folder")
     parser.add_argument("--out", required=True, type=Path, help="the store, a folder; what it holds is kept")
     parser.add_argument("--perturbed", action="store_true", help="test and unseen pictures perturbed, too")
+    parser.add_argument(
+        "--tiles", type=int, nargs="*", default=[], metavar="COUNT", help="so many tiles, too"
+    )
     arguments = parser.parse_args(argv)
     architecture = architectures.get(arguments.architecture)
 
@@ -198,7 +232,8 @@ def main(argv: list[str] | None = None) -> int:
         say(f"{len(keys):,} pictures to encode.")
         if keys:
             encode = encoder_of(architecture, arguments.encoder)
-            fill(arguments.out, dataset, keys, encode, architecture.preprocessing, say)
+            views = Views(architecture.preprocessing, tuple(arguments.tiles))
+            fill(arguments.out, dataset, keys, encode, views, say)
     except (DatasetError, ImageReadError, OSError, ValueError) as error:
         print(f"train.feature_store: {error}", file=sys.stderr)
         return USAGE

@@ -36,6 +36,14 @@ def test_a_manifest_has_so_many_of_each_split_and_both_classes_alike(collection)
     assert rows[rows["split"] == "test"]["paired"].all()
 
 
+def test_paired_pictures_only_and_few_of_each_source(collection):
+    command = ["--data", str(collection), "--out", str(collection / "small.csv"), "--train", "1000"]
+    assert main([*command, "--val", "0", "--test", "0", "--paired", "--per-source", "2"]) == 0
+    rows = pd.read_csv(collection / "small.csv")
+    assert rows["paired"].all() and set(rows["split"]) == {"train"}
+    assert rows.groupby(["source", "label"]).size().max() == 2
+
+
 def test_the_same_pictures_are_taken_again(collection):
     for name in ("one.csv", "two.csv"):
         main(["--data", str(collection), "--out", str(collection / name), *COUNTS])

@@ -7,9 +7,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
+from detector.datasets import load_dataset
+from detector.preprocessing import Preprocessing
+from tests.train.conftest import write_pictures
 from train.decision import decide_for_unknown_sources
-from train.feature_store import Features, missing, write_part
+from train.feature_store import Features, Views, fill, missing, write_part
 from train.head import Rows, logits_of, train_head
 from train.recipes import Decision, load_recipe
 
@@ -47,6 +51,24 @@ def test_an_unfinished_part_is_not_read(store):
 def test_an_empty_store_is_said_to_be_one(tmp_path):
     with pytest.raises(ValueError, match="no stored features"):
         Features.read(tmp_path)
+
+
+def test_tokens_are_those_of_the_whole_then_of_each_tile(tmp_path):
+    """A picture whose quarters are grey of 0, 80, 160 and 240; the "encoder" tells a view's brightness."""
+    levels = np.array([[0, 80], [160, 240]], np.uint8).repeat(64, axis=0).repeat(64, axis=1)
+    folder = write_pictures(tmp_path / "data", count=40)
+    dataset = load_dataset(folder)
+    id = dataset.rows["id"].iloc[0]
+    Image.fromarray(np.dstack([levels] * 3)).save(dataset.path(id), "PNG")
+    views = Views(Preprocessing(32, 32, 90), tiles=(1, 4))
+
+    def brightness(images: np.ndarray) -> np.ndarray:
+        return images.mean((1, 2))[:, None]
+
+    fill(tmp_path / "store", dataset, {id: [""]}, brightness, views, lambda line: None)
+    tokens, _ = Features.read(tmp_path / "store").of(pd.Series([id]))
+    assert tokens.shape == (1, 6, 3)
+    np.testing.assert_allclose(tokens[0, :, 0], [120, 120, 0, 80, 160, 240], atol=2)
 
 
 def labelled(rng: np.random.Generator, n: int) -> Rows:
