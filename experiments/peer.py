@@ -59,8 +59,8 @@ def score(path: Path) -> float:
 
 
 def _smaller(content: bytes) -> bytes:
-    with Image.open(io.BytesIO(content)) as image:
-        image = image.convert("RGB")
+    with Image.open(io.BytesIO(content)) as file:
+        image = file.convert("RGB")
     image.thumbnail((MAX_SIDE, MAX_SIDE))
     for quality in (95, 85, 75):
         buffer = io.BytesIO()

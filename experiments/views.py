@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from detector.datasets import leave_out, load_dataset
-from experiments.encoder_heads import Scores, gain, logistic
+from detector.datasets import load_dataset
+from experiments.left_out_table import Scores, logistic, show
 from train.feature_store import Features
 from train.head import Rows
 from train.recipes import Recipe, load_recipe
@@ -55,8 +55,7 @@ def read(tokens: np.ndarray, views: tuple[str, ...]) -> np.ndarray:
     return np.concatenate([by_view[:, VIEWS[name]].mean(1) for name in views], axis=1)
 
 
-def fit(design: Design, train: Rows, recipe: Recipe) -> Scores:
-    """tokens as stored -> scores float (n,)."""
+def fit(design: Design, recipe: Recipe, train: Rows, val: Rows) -> Scores:
     parts = [design.read] if design.together else [(name,) for name in design.read]
     scores = [(part, logistic(Rows(train.rows, read(train.tokens, part)), recipe)) for part in parts]
     return lambda tokens: np.sum([score(read(tokens, part)) for part, score in scores], axis=0)
@@ -72,20 +71,8 @@ def main(argv: list[str] | None = None) -> None:
     recipe = load_recipe(arguments.recipe)
     dataset = load_dataset(arguments.data, check_files=False)
     features = Features.read(arguments.features)
-    areas = np.zeros((len(DESIGNS), arguments.folds))
-    accuracies = np.zeros_like(areas)
-    for fold in range(arguments.folds):
-        without = leave_out(dataset, fold, arguments.folds)
-        train, judged = (Rows.of(without.split(name), features) for name in ("train", "unseen"))
-        paired = judged.rows["paired"].to_numpy(bool)
-        for row, design in enumerate(DESIGNS):
-            scores = fit(design, train, recipe)(judged.tokens[paired])
-            areas[row, fold] = roc_auc_score(judged.y_true[paired], scores)
-            accuracies[row, fold] = balanced_accuracy_score(judged.y_true[paired], scores >= 0)
-    print("| views read | ROC AUC | gain | balanced accuracy |\n|---|---|---|---|")
-    for row, design in enumerate(DESIGNS):
-        more = gain(areas[row] - areas[0]) if row else ""
-        print(f"| {design.name} | {areas[row].mean():.3f} | {more} | {accuracies[row].mean():.3f} |")
+    designs = {design.name: partial(fit, design, recipe) for design in DESIGNS}
+    show(dataset, features, arguments.folds, designs, "views read")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,61 @@
+"""A table of heads on stored features, each judged on paired pictures of sources that it was not trained
+on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from scipy import stats
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from detector.datasets import Dataset, leave_out
+from train.feature_store import Features
+from train.head import Rows
+from train.pipeline import sampling_shares
+from train.recipes import Recipe
+
+REGULARISATION = 0.003
+"""Of the logistic regression, scikit-learn's C."""
+Scores = Callable[[np.ndarray], np.ndarray]
+"""Tokens float32 (n, k, C), as stored -> scores float (n,), AI-generated from 0 on."""
+Fit = Callable[[Rows, Rows], Scores]
+"""Of training and validation rows."""
+
+
+def show(dataset: Dataset, features: Features, folds: int, designs: Mapping[str, Fit], title: str) -> None:
+    """Print a row per design: means over the folds (group k-fold), and the gain in ROC AUC over the first row
+    with its 95% interval."""
+    areas = np.zeros((len(designs), folds))
+    accuracies = np.zeros_like(areas)
+    for fold in range(folds):
+        without = leave_out(dataset, fold, folds)
+        train, val, judged = (Rows.of(without.split(name), features) for name in ("train", "val", "unseen"))
+        paired = judged.rows["paired"].to_numpy(bool)
+        for row, fit in enumerate(designs.values()):
+            scores, y_true = fit(train, val)(judged.tokens[paired]), judged.y_true[paired]
+            areas[row, fold] = roc_auc_score(y_true, scores)
+            accuracies[row, fold] = balanced_accuracy_score(y_true, scores >= 0)
+    print(f"| {title} | ROC AUC | gain | balanced accuracy |\n|---|---|---|---|")
+    for row, name in enumerate(designs):
+        more = gain(areas[row] - areas[0]) if row else ""
+        print(f"| {name} | {areas[row].mean():.3f} | {more} | {accuracies[row].mean():.3f} |", flush=True)
+
+
+def logistic(train: Rows, recipe: Recipe) -> Scores:
+    """A logistic regression on all tokens, with the recipe's sampling as weights."""
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=REGULARISATION, max_iter=300, tol=1e-3))
+    weights = sampling_shares(train.rows, recipe.sampling) * len(train.rows)
+    flat = train.tokens.reshape(len(train.tokens), -1)
+    model.fit(flat, train.y_true, logisticregression__sample_weight=weights)
+    return lambda tokens: model.decision_function(tokens.reshape(len(tokens), -1))
+
+
+def gain(differences: np.ndarray) -> str:
+    """The mean with its 95% interval over folds (Student's t)."""
+    mean = differences.mean()
+    half = stats.t.ppf(0.975, len(differences) - 1) * stats.sem(differences)
+    return f"{mean:+.3f} ({mean - half:+.3f} to {mean + half:+.3f})"

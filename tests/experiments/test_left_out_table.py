@@ -1,0 +1,76 @@
+"""experiments.left_out_table and the tables made with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from detector.datasets import load_dataset
+from experiments import encoder_heads, views
+from experiments.left_out_table import gain, logistic, show
+from tests.train.conftest import write_pictures
+from train.feature_store import Features
+from train.head import Rows
+from train.recipes import load_recipe
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """120 pictures of six sources with both classes each."""
+    one = load_dataset(write_pictures(tmp_path_factory.mktemp("views") / "data", count=120))
+    sources = [f"source {place // 4 % 6}" for place in range(len(one.rows))]
+    return replace(one, rows=one.rows.assign(source=sources))
+
+
+def features_of(dataset, telling: list[int]) -> Features:
+    """Six tokens of four numbers for every picture; those at the places of ``telling`` tell its class."""
+    rng = np.random.default_rng(0)
+    tokens = rng.normal(size=(len(dataset.rows), 6, 4)).astype(np.float32)
+    tokens[:, telling] += 3 * dataset.rows["y_true"].to_numpy()[:, None, None]
+    places = {(id, ""): place for place, id in enumerate(dataset.rows["id"])}
+    return Features(places, tokens, np.ones((len(tokens), 2), np.int32))
+
+
+def test_a_gain_is_the_mean_with_students_interval():
+    """Two folds, 0 and 0.02: t for one degree of freedom is 12.706, the standard error 0.01."""
+    assert gain(np.array([0.0, 0.02])) == "+0.010 (-0.117 to +0.137)"
+
+
+def test_views_are_read_as_the_mean_of_their_tokens():
+    tokens = np.arange(12, dtype=np.float32).reshape(1, 12, 1)  # two tokens for each of six views
+    assert views.read(tokens, ("whole",)).ravel().tolist() == [0, 1]
+    assert views.read(tokens, ("middle", "four")).ravel().tolist() == [2, 3, 7, 8]
+    assert views.read(tokens, ("five",)).ravel().tolist() == [6, 7]
+
+
+def test_the_view_that_tells_the_classes_apart_wins(dataset, capsys):
+    recipe = load_recipe("clip-vit-b16-attention")
+    designs = {design.name: partial(views.fit, design, recipe) for design in views.DESIGNS}
+    show(dataset, features_of(dataset, [1]), 2, designs, "views read")
+    lines = [line.split("|") for line in capsys.readouterr().out.splitlines()[2:]]
+    area = {line[1].strip(): float(line[2]) for line in lines}
+    assert area["one tile, the middle"] > 0.95 > 0.75 > area["the whole"]
+    assert area["the whole and five tiles, logits added"] > area["the whole"]
+
+
+def test_a_row_reads_its_own_tokens_and_pictures(dataset):
+    recipe = load_recipe("clip-vit-b16-attention")
+    features = features_of(dataset, [2])
+    rows = Rows.of(dataset.split("train"), features)
+    last, first = (
+        encoder_heads.fit(encoder_heads.Design("", tokens=(token,), logistic=True), recipe, rows, rows)
+        for token in (2, 0)
+    )
+    right = [np.mean((fit(rows.tokens) > 0) == rows.y_true) for fit in (last, first)]
+    assert right[0] > 0.95 > right[1]
+
+
+def test_a_regression_weighs_pictures_as_the_recipe_draws_them():
+    rows = pd.DataFrame({"id": list("abcd"), "y_true": [0, 1, 0, 1], "source": "s", "paired": True})
+    tokens = np.array([[[-1.0]], [[1.0]], [[-2.0]], [[2.0]]], np.float32)
+    scores = logistic(Rows(rows, tokens), load_recipe("clip-vit-b16-attention"))
+    assert (scores(tokens) > 0).tolist() == [False, True, False, True]
