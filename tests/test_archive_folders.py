@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import tarfile
 
 import pytest
 from PIL import Image
@@ -10,6 +12,7 @@ from PIL import Image
 from detector import archive_folders
 from detector.archive_folders import picture_bytes
 from detector.images import ImageReadError
+from detector.score.listing import archive_at
 from tests.conftest import make_photo
 
 
@@ -54,6 +57,50 @@ def test_what_leads_out_of_the_folders_is_not_opened(archive):
     for name in (*hostile, f"{archive / 'one'}/../secret/secret.png"):
         with pytest.raises(ImageReadError):
             picture_bytes(name)
+
+
+def packed(path, **pictures: bytes) -> None:
+    with tarfile.open(path, "w") as shard:
+        for name, content in pictures.items():
+            entry = tarfile.TarInfo(f"{name}.png")
+            entry.size = len(content)
+            shard.addfile(entry, io.BytesIO(content))
+
+
+def test_a_picture_in_a_tar_shard_is_found_by_the_name_that_scoring_gives_it(archive):
+    warm, cool = io.BytesIO(), io.BytesIO()
+    Image.fromarray(make_photo("warm")).save(warm, "PNG")
+    Image.fromarray(make_photo("cool")).save(cool, "PNG")
+    packed(archive / "two" / "shard.tar", a=warm.getvalue(), b=cool.getvalue())
+    scored = [picture.id for picture in archive_at(str(archive / "two" / "shard.tar")).pictures()]
+    assert [picture_bytes(name) for name in scored] == [warm.getvalue(), cool.getvalue()]
+    for name in ("shard.tar/c.png", "shard.tar/", "shard.tar", "none.tar/a.png", "../two.tar/a.png"):
+        with pytest.raises(ImageReadError):
+            picture_bytes(name)
+
+
+def test_a_shard_that_has_changed_is_looked_through_again(archive):
+    content = io.BytesIO()
+    Image.fromarray(make_photo("warm")).save(content, "PNG")
+    packed(archive / "one" / "shard.tar", a=content.getvalue())
+    assert picture_bytes("shard.tar/a.png") == content.getvalue()
+    packed(archive / "one" / "shard.tar", z=content.getvalue() + bytes(20_000), a=content.getvalue())
+    assert picture_bytes("shard.tar/a.png") == content.getvalue()
+
+
+def test_pictures_at_a_url_are_found_where_it_is_named(archive, monkeypatch):
+    fsspec = pytest.importorskip("fsspec", reason="fsspec, the extra `remote`, is not installed")
+    content = io.BytesIO()
+    Image.fromarray(make_photo("warm")).save(content, "PNG")
+    fsspec.filesystem("memory").pipe("/photos/deep/a.png", content.getvalue())
+    named = [str(archive / "one"), "memory://photos", str(archive / "two")]
+    monkeypatch.setenv(archive_folders.VARIABLE, os.pathsep.join(named))
+    for name in ("deep/a.png", "memory://photos/deep/a.png"):
+        assert picture_bytes(name) == content.getvalue()
+    assert picture_bytes("two.png") == (archive / "two" / "two.png").read_bytes()
+    fsspec.filesystem("memory").pipe("/secret.png", content.getvalue())
+    with pytest.raises(ImageReadError):
+        picture_bytes("memory://photos/../secret.png")
 
 
 def test_what_is_no_picture_is_not_handed_out(archive):
