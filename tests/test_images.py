@@ -18,7 +18,7 @@ import pytest
 from PIL import Image, ImageCms, ImageFile
 
 from detector import images
-from detector.images import IMAGE_SUFFIXES, ImageReadError, Photo, read_image
+from detector.images import IMAGE_SUFFIXES, ImageReadError, Photo, bands, drawing, read_image, reading
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 ROOT = Path(__file__).parents[1]
@@ -368,7 +368,7 @@ def test_side_beyond_the_limit_is_refused():
 
 
 def test_file_beyond_the_limit_is_refused_before_it_is_opened(monkeypatch, tmp_path):
-    monkeypatch.setattr(images, "MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr(reading, "MAX_FILE_BYTES", 1000)
     too_big = "This file is larger than 64 MB: save a smaller copy and try that."
     (tmp_path / "big.jpg").write_bytes(b"\xff" * 1001)
     assert complaint(b"\xff" * 1001) == complaint(tmp_path / "big.jpg") == too_big
@@ -428,7 +428,7 @@ def test_tiff_that_lists_millions_of_strips_is_refused():
 
 @pytest.mark.parametrize("format, stuffing", [("PNG", chunk(b"prVt", b"")), ("JPEG", b"\xff\xfe\0\x02")])
 def test_file_stuffed_with_tiny_chunks_is_refused(monkeypatch, format, stuffing):
-    monkeypatch.setattr(images, "MAX_READS", 2_000)
+    monkeypatch.setattr(reading, "MAX_READS", 2_000)
     data, head = encode(blocks(64, 64), format), {"PNG": 33, "JPEG": 2}[format]
     assert read_image(data[:head] + stuffing * 100 + data[head:])
     assert complaint(data[:head] + stuffing * 2_000 + data[head:]).startswith("This image file is damaged")
@@ -530,7 +530,7 @@ def test_working_in_bands_changes_nothing(monkeypatch, orientation):
     picture.putalpha(blocks(701, 333, side=7, seed=1).convert("L"))
     data = encode(picture, "PNG", exif=exif, icc_profile=DISPLAY_P3)
     whole = read_image(data, short_side=100).pixels
-    monkeypatch.setattr(images, "_BAND_PIXELS", 5_000)
+    monkeypatch.setattr(bands, "BAND_PIXELS", 5_000)
     assert np.array_equal(read_image(data, short_side=100).pixels, whole)
 
 
@@ -698,7 +698,7 @@ def test_srgb_profile_changes_nothing():
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     picture = blocks(300, 300)
     assert np.array_equal(read_image(encode(picture, "PNG", icc_profile=profile)).pixels, np.asarray(picture))
-    assert images._srgb_transform(profile, "RGB") is None  # and costs nothing
+    assert drawing.srgb_transform(profile, "RGB") is None  # and costs nothing
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from detector import images
-from detector.images import ImageReadError, read_image
+from detector.images import ImageReadError, drawing, read_image
 
 CUT_OFF = "The file is cut off"
 XMP_UPRIGHT = (
@@ -222,20 +222,20 @@ def test_a_picture_of_which_nearly_nothing_is_opaque_lies_on_white_and_is_noted(
     image.paste((0, 0, 200, 255), (0, 0, 16, 16))
     photo = read_image(encode(image, format, **options))
     assert photo.pixels[200, 200].min() >= 252 and photo.pixels[4, 4, 0] < 20
-    assert notes_but_size(photo) == [images._TRANSPARENT]
+    assert notes_but_size(photo) == [drawing.TRANSPARENT]
 
 
 def test_an_alpha_channel_of_zero_everywhere_is_ignored_and_that_is_said():
     for mode, format in (("RGBA", "PNG"), ("LA", "PNG"), ("RGBA", "TIFF")):
         photo = read_image(encode(Image.new("RGBA", (300, 300), (90, 90, 90, 0)).convert(mode), format))
-        assert photo.pixels[5, 5].tolist() == [90, 90, 90] and photo.notes == (images._UNHIDDEN,)
+        assert photo.pixels[5, 5].tolist() == [90, 90, 90] and photo.notes == (drawing.UNHIDDEN,)
 
 
 def test_a_transparent_colour_that_covers_everything_is_white_and_that_is_said():
     gif = encode(Image.new("P", (300, 300), 0), "GIF", transparency=0)
     for data in (gif, png([b"\x12" * 300] * 300, 300, 0, 8, b"\0\x12")):
         photo = read_image(data)
-        assert photo.pixels.min() == 255 and photo.notes == (images._ALL_TRANSPARENT,)
+        assert photo.pixels.min() == 255 and photo.notes == (drawing.ALL_TRANSPARENT,)
 
 
 # -- the right way up
