@@ -12,12 +12,15 @@ import re
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from detector.images import MAX_FILE_BYTES, ImageReadError, read_image
 from detector.printable import printable
 from detector.score.archive_files import TAR_SUFFIX, ArchiveFiles, files_at, is_url
 from detector.score.errors import ScoreError
-from detector.score.tar_shards import Member, members
+
+if TYPE_CHECKING:
+    from detector.score.tar_shards import Member
 
 VARIABLE = "TELLTALE_ARCHIVE"
 """The environment variable: folders and `fsspec` URLs, separated as in PATH. Without it nothing is read."""
@@ -78,6 +81,8 @@ def _length(files: ArchiveFiles, shard: str) -> int:
 def _places(folder: str, shard: str, length: int) -> dict[str, Member]:
     """Name -> where it is in the shard, of one that cannot be read to its end as far as that goes. length: of
     the shard, so that one that has grown is looked through again."""
+    from detector.score.tar_shards import members  # not at the top: with it comes pandas
+
     places: dict[str, Member] = {}
     with suppress(ScoreError), files_at(folder).open(shard) as content:
         for member in members(content):

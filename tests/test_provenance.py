@@ -153,6 +153,19 @@ def test_camera_lens_software_date_and_location_from_exif(picture_format):
     assert not facts.silent
 
 
+@pytest.mark.parametrize(
+    ("maker", "model", "camera"),
+    [
+        ("Canon", "Canon EOS R5", "Canon EOS R5"),
+        ("NIKON CORPORATION", "NIKON D850", "NIKON D850"),
+        ("Apple", "iPhone 15", "Apple iPhone 15"),
+    ],
+)
+def test_a_camera_is_not_called_by_its_makers_name_twice(maker, model, camera):
+    found = said(picture("JPEG", exif=exif({0x010F: maker, 0x0110: model})))
+    assert found["Camera"] == ("camera", camera)
+
+
 def test_the_camera_and_xmp_in_the_tags_of_a_tiff():
     found = said(picture("TIFF", exif=exif({0x010F: "Canon", 0x02BC: xmp('xmp:CreatorTool="Lightroom"')})))
     assert found == {"Camera": ("camera", "Canon"), "Creator tool": ("software", "Lightroom")}

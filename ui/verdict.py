@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from detector.evaluation import score_evidence
-from detector.perturbation_test import contradicting_copies, final_verdict, verdicts_on_ordinary_copies
+from detector.perturbation_test import (
+    PerturbedVerdict,
+    contradicting_copies,
+    final_verdict,
+    verdicts_on_ordinary_copies,
+)
 from detector.records import percent
 from detector.verdicts import Side, Verdict
 from ui import practice_notice
@@ -20,8 +25,6 @@ from ui.text import plain, shortened
 if TYPE_CHECKING:
     from detector.bundle import Bundle
     from detector.classifier import Analysis, FileResult
-    from detector.evaluation import score_evidence
-from detector.perturbation_test import PerturbedVerdict
 
 COLOURS = {Verdict.AI: "#d55e00", Verdict.REAL: "#009e73", Verdict.UNSURE: "#8a8a8a"}
 """Okabe & Ito's vermilion, bluish green and a grey: told apart by colour-blind readers, legible on light and
@@ -37,8 +40,9 @@ SURENESS = (
 interval applies."""
 
 
-def in_words(analysis: Analysis, bundle: Bundle) -> str:
-    """How sure the score makes us, in one or two sentences."""
+def in_words(analysis: Analysis, bundle: Bundle, weakened: bool = False) -> str:
+    """How sure the score makes us, in one or two sentences. weakened: copies of the picture do not all share
+    the verdict."""
     verdict, evidence = analysis.verdict, score_evidence.from_card(bundle.card)
     if verdict.side is None:
         leaning = Side.AI if analysis.y_score >= analysis.threshold else Side.REAL
@@ -54,8 +58,9 @@ def in_words(analysis: Analysis, bundle: Bundle) -> str:
     alike = evidence.like(analysis.y_score)
     share = alike.share(verdict.side)
     sureness = next(sureness for bound, sureness in SURENESS if share.low >= bound)
+    source = "By its score alone the model would be" if weakened else "The model is"
     return (
-        f"The model is {sureness}. That share is of {alike.n} pictures, 95% interval {share.low:.0%} to"
+        f"{source} {sureness}. That share is of {alike.n} pictures, 95% interval {share.low:.0%} to"
         f" {share.high:.0%}; {evidence.n_ai / evidence.n:.0%} of all that were tested so are AI-generated."
     )
 
@@ -147,13 +152,12 @@ def show(
     for sentence in contradictions:
         st.warning(plain(sentence, limit=300), icon=":material/compare_arrows:")
     st.html(_scale(analysis, bundle))
-    sentences = [practice_notice.SCORE if bundle.practice else in_words(analysis, bundle)]
-    overruled = verdict != analysis.verdict
-    if perturbation_test and (overruled or not bundle.practice):
-        judged = verdicts_on_ordinary_copies(bundle, perturbed or ())
+    judged = verdicts_on_ordinary_copies(bundle, perturbed or ())
+    weakened = judged.count(analysis.verdict) < len(judged)
+    sentences = [practice_notice.SCORE if bundle.practice else in_words(analysis, bundle, weakened)]
+    if perturbation_test and (verdict != analysis.verdict or not bundle.practice):
         # What overrules or weakens the model's own words comes before them.
-        is_weak = judged.count(analysis.verdict) < len(judged)
-        sentences.insert(0 if is_weak else 1, after_perturbations(analysis, bundle, perturbed))
+        sentences.insert(0 if weakened else 1, after_perturbations(analysis, bundle, perturbed))
     for sentence in sentences:
         st.markdown(sentence)
     if (unseen := caution(bundle)) and unseen != lead(analysis, bundle):

@@ -201,8 +201,8 @@ class _Reading:
         for name in list(texts):
             if title := trace(name, texts[name]):  # ComfyUI puts its workflow where the camera's name belongs
                 yield finding("generator trace", title, texts.pop(name), SETTINGS, block.where)
-        camera = " ".join(texts.pop(name) for name in ("Make", "Model") if name in texts)
-        lens = " ".join(texts.pop(name) for name in ("LensMake", "LensModel") if name in texts)
+        camera = _device(texts.pop("Make", ""), texts.pop("Model", ""))
+        lens = _device(texts.pop("LensMake", ""), texts.pop("LensModel", ""))
         if camera:
             yield _named("camera", "Camera", camera, CAMERA, block.where)
         if lens:
@@ -312,6 +312,12 @@ class _Reading:
 
     def _credentials(self, block: Block) -> Iterator[Finding]:
         yield from credentials(self.content, self.format, block.content, block.where)
+
+
+def _device(maker: str, model: str) -> str:
+    """A camera or lens in words; many models' names begin with their maker's."""
+    begins_alike = maker and model.casefold().startswith(maker.split()[0].casefold())
+    return model if begins_alike else f"{maker} {model}".strip()
 
 
 def _named(kind: str, label: str, value: str, suggests: str, where: str) -> Finding:

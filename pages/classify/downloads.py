@@ -98,7 +98,8 @@ def as_csv(records: list[dict]) -> str:
     rows = []
     for row in records:
         rows.append({field: cell(value) for field, value in row.items()})
-    return pd.DataFrame(rows).to_csv(index=False)
+    # As objects: one row without a number would make floats of all whole ones.
+    return pd.DataFrame(rows, dtype=object).to_csv(index=False)
 
 
 def overlays(

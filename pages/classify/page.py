@@ -64,7 +64,8 @@ if not pictures:
 checking.let_go(pictures)
 results = checking.known(pictures, model)
 case_panel.keep(results, model.bundle)
-picture_list.show_unreadable(results)
+with st.container():  # so that what stands below keeps its place, whatever there is to say
+    picture_list.show_unreadable(results)
 opened = checking.open_one(pictures, results)
 if opened is None:
     downloads.show(pictures, results, model)

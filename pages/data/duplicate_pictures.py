@@ -35,8 +35,9 @@ def show(scan: DatasetScan) -> None:
 
 def _show_sets(scan: DatasetScan, sets: dict[str, list[DuplicateSet]]) -> None:
     exact = scan.duplicates.pictures(exact=True)
+    count = len(scan.duplicates.sets)
     st.markdown(
-        f"**{scan.duplicates.pictures():,} pictures** in {len(scan.duplicates.sets):,} sets look alike;"
+        f"**{scan.duplicates.pictures():,} pictures** in {count:,} set{'s' * (count != 1)} look alike;"
         f" {exact:,} of them are in sets that are the same to the pixel."
     )
     worst = next(name for name, found in sets.items() if found)

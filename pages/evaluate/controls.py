@@ -134,7 +134,7 @@ def threshold(source: Source) -> float:
             carried.carry_button(source.bundle, chosen)
     note = carried.in_words(source.bundle) if source.bundle else None
     if note:
-        st.caption(f":material/swap_horiz: {plain(note)}")
+        st.caption(f":material/swap_horiz: {plain(note, limit=400)}")
     return chosen
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from detector.bundle import SMALL_BUNDLE, Bundle, list_bundles
+from detector.compiled_network import fast
 from detector.explain.picture_walk import PictureWalk
 from detector.explain.stage_maps import StageMaps, stage_maps
 from detector.explain.walkthrough import Walkthrough, WalkthroughError, can_walk_through, walk_through
@@ -81,6 +82,11 @@ def show_agreement(walked: Sequence[PictureWalk]) -> None:
         agreement = (
             " Attention and logit, recomputed step by step, differ from what the network itself answers by at"
             f" most {difference:.0e}: rounding."
+        )
+    if fast(first.bundle):
+        agreement += (
+            " Verdicts are computed in bfloat16 on this processor, with fewer digits: the logit on Classify"
+            " may differ from the one here by up to 0.1."
         )
     with st.container(key="walk-agreement"):
         name = plain(first.bundle.name)

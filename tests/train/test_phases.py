@@ -52,6 +52,12 @@ def test_calibrating_testing_and_closing_are_told_one_after_the_other(run, pictu
     assert of_test == [(0, 24), (16, 24), (24, 24)], "batches of 16"
 
 
+def test_a_phase_that_is_done_when_it_is_first_heard_of_has_no_rate(run, clock):
+    clock.now = 100.0
+    PhaseProgress(run)(Phase.CHECKING, 40, 40)
+    assert run.read("progress.json") == {"stage": "checking", "done": 40, "total": 40}
+
+
 def test_a_phase_is_told_once_a_second_at_its_beginning_and_at_its_end(run, clock):
     progress = PhaseProgress(run)
     seen = []

@@ -70,6 +70,11 @@ def test_csv_has_a_row_per_file_and_no_formulas(records):
     assert rows[1]["y_score"] == ""
 
 
+def test_whole_numbers_stay_whole_beside_a_file_that_could_not_be_read(records):
+    rows = list(csv.DictReader(io.StringIO(downloads.as_csv(records))))
+    assert (rows[0]["width"], rows[0]["height"], rows[1]["width"]) == ("1600", "1200", "")
+
+
 def test_csv_gives_notes_as_text(records):
     table = downloads.as_csv([records[0] | {"notes": ["One thing.", "Another."]}, records[1]])
     assert [row["notes"] for row in csv.DictReader(io.StringIO(table))] == ["One thing. Another.", ""]

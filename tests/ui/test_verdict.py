@@ -51,6 +51,11 @@ def test_even_a_perfect_score_is_no_more_than_leaning_where_unseen_sources_say_s
     assert "leaning this way, no more" in verdict.in_words(analysis("ai", 1.0), worthless)
 
 
+def test_where_copies_do_not_share_the_verdict_the_sureness_is_the_scores_alone():
+    said = verdict.in_words(analysis("ai", 0.9999), measured(*HALVES), weakened=True)
+    assert said.startswith("By its score alone the model would be confident.")
+
+
 def test_without_such_evidence_nothing_is_called_sure():
     said = verdict.in_words(analysis("ai", 0.9999), bundle())
     assert "was not measured" in said

@@ -52,8 +52,8 @@ class PhaseProgress:
             return
         self._written = now
         content: dict[str, Any] = {"stage": phase, "done": done, "total": total}
-        if done:
-            seconds = max(now - self._began, 1e-6)
+        seconds = now - self._began
+        if done and seconds > 0:  # a phase may be done when it is first heard of
             content["images_per_second"] = round(done / seconds, 2)
             content["seconds_left_at_most"] = round((total - done) * seconds / done)
         self._run.write("progress.json", content)
