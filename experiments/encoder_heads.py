@@ -8,7 +8,6 @@ interval.
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,12 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from detector import architectures
-from detector.datasets import load_dataset
-from experiments.left_out_table import Scores, logistic, show
+from experiments.left_out_table import Fit, Scores, logistic, run
 from train.collect import read_collection
-from train.feature_store import Features
 from train.head import Rows, logits_of, train_head
-from train.recipes import Recipe, load_recipe
+from train.recipes import Recipe
 
 NEWEST = Path(__file__).parents[1] / "train" / "sources.csv"
 
@@ -76,17 +73,10 @@ def _part(rows: Rows, chosen: np.ndarray) -> Rows:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m experiments.encoder_heads", description=__doc__)
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--features", required=True, type=Path)
-    parser.add_argument("--recipe", default="clip-vit-b16-attention")
-    parser.add_argument("--folds", type=int, default=5)
-    arguments = parser.parse_args(argv)
-    recipe = load_recipe(arguments.recipe)
-    dataset = load_dataset(arguments.data, check_files=False)
-    features = Features.read(arguments.features)
-    designs = {design.name: partial(fit, design, recipe) for design in DESIGNS}
-    show(dataset, features, arguments.folds, designs, "trained and read")
+    def designs(recipe: Recipe) -> dict[str, Fit]:
+        return {design.name: partial(fit, design, recipe) for design in DESIGNS}
+
+    run("python -m experiments.encoder_heads", __doc__, "trained and read", designs, argv)
 
 
 if __name__ == "__main__":

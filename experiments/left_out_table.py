@@ -3,7 +3,9 @@ on."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 from scipy import stats
@@ -12,11 +14,11 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from detector.datasets import Dataset, leave_out
+from detector.datasets import Dataset, leave_out, load_dataset
 from train.feature_store import Features
 from train.head import Rows
 from train.pipeline import sampling_shares
-from train.recipes import Recipe
+from train.recipes import Recipe, load_recipe
 
 REGULARISATION = 0.003
 """Of the logistic regression, scikit-learn's C."""
@@ -24,6 +26,26 @@ Scores = Callable[[np.ndarray], np.ndarray]
 """Tokens float32 (n, k, C), as stored -> scores float (n,), AI-generated from 0 on."""
 Fit = Callable[[Rows, Rows], Scores]
 """Of training and validation rows."""
+
+
+def run(
+    program: str,
+    description: str | None,
+    title: str,
+    designs: Callable[[Recipe], Mapping[str, Fit]],
+    argv: list[str] | None,
+) -> None:
+    """The command line of an experiment that prints such a table. title: of its first column. designs: its
+    rows, given the recipe."""
+    parser = argparse.ArgumentParser(prog=program, description=description)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--features", required=True, type=Path)
+    parser.add_argument("--recipe", default="clip-vit-b16-attention")
+    parser.add_argument("--folds", type=int, default=5)
+    arguments = parser.parse_args(argv)
+    dataset = load_dataset(arguments.data, check_files=False)
+    features = Features.read(arguments.features)
+    show(dataset, features, arguments.folds, designs(load_recipe(arguments.recipe)), title)
 
 
 def show(dataset: Dataset, features: Features, folds: int, designs: Mapping[str, Fit], title: str) -> None:

@@ -9,18 +9,14 @@ balanced accuracy are those of paired pictures of the sources left out, means ov
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from detector.datasets import load_dataset
-from experiments.left_out_table import Scores, logistic, show
-from train.feature_store import Features
+from experiments.left_out_table import Fit, Scores, logistic, run
 from train.head import Rows
-from train.recipes import Recipe, load_recipe
+from train.recipes import Recipe
 
 VIEWS = {"whole": slice(0, 1), "middle": slice(1, 2), "four": slice(2, 6), "five": slice(1, 6)}
 """Places of a picture's views in the store."""
@@ -62,17 +58,10 @@ def fit(design: Design, recipe: Recipe, train: Rows, val: Rows) -> Scores:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m experiments.views", description=__doc__)
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--features", required=True, type=Path)
-    parser.add_argument("--recipe", default="clip-vit-b16-attention")
-    parser.add_argument("--folds", type=int, default=5)
-    arguments = parser.parse_args(argv)
-    recipe = load_recipe(arguments.recipe)
-    dataset = load_dataset(arguments.data, check_files=False)
-    features = Features.read(arguments.features)
-    designs = {design.name: partial(fit, design, recipe) for design in DESIGNS}
-    show(dataset, features, arguments.folds, designs, "views read")
+    def designs(recipe: Recipe) -> dict[str, Fit]:
+        return {design.name: partial(fit, design, recipe) for design in DESIGNS}
+
+    run("python -m experiments.views", __doc__, "views read", designs, argv)
 
 
 if __name__ == "__main__":
