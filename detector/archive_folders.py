@@ -50,10 +50,12 @@ def picture_bytes(name: str) -> bytes:
     a picture in a tar shard the shard's and its own, as ``python -m detector.score`` writes them. Raises
     ImageReadError."""
     for folder in folders():
-        with suppress(OSError, ValueError, ImageReadError, ScoreError):
+        try:
             content = _content(folder, name.removeprefix(os.path.join(folder, "")))
-            read_image(content, SMALL, name)
-            return content
+        except (OSError, ValueError, ImageReadError, ScoreError):
+            continue
+        read_image(content, SMALL, name)
+        return content
     raise ImageReadError(NOT_THERE)
 
 

@@ -110,3 +110,9 @@ def test_what_is_no_picture_is_not_handed_out(archive):
     for name in ("passwords.txt", "passwords.png", "pipe.png"):
         with pytest.raises(ImageReadError):
             picture_bytes(name)
+
+
+def test_a_file_that_is_there_and_cannot_be_read_says_why(archive):
+    (archive / "one" / "broken.png").write_bytes((archive / "one" / "one.png").read_bytes()[:200])
+    with pytest.raises(ImageReadError, match="damaged|cut off"):
+        picture_bytes("broken.png")
