@@ -9,13 +9,12 @@ interval.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from detector import architectures
-from experiments.left_out_table import Fit, Scores, logistic, run
+from experiments.left_out_table import Scores, logistic, run
 from train.collect import read_collection
 from train.head import Rows, logits_of, train_head
 from train.recipes import Recipe
@@ -73,10 +72,7 @@ def _part(rows: Rows, chosen: np.ndarray) -> Rows:
 
 
 def main(argv: list[str] | None = None) -> None:
-    def designs(recipe: Recipe) -> dict[str, Fit]:
-        return {design.name: partial(fit, design, recipe) for design in DESIGNS}
-
-    run("python -m experiments.encoder_heads", __doc__, "trained and read", designs, argv)
+    run("python -m experiments.encoder_heads", __doc__, "trained and read", DESIGNS, fit, argv)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ on."""
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 from scipy import stats
@@ -28,15 +30,26 @@ Fit = Callable[[Rows, Rows], Scores]
 """Of training and validation rows."""
 
 
+class Named(Protocol):
+    """What a design has, whatever else it is made of."""
+
+    @property
+    def name(self) -> str: ...
+
+
+D = TypeVar("D", bound=Named)
+
+
 def run(
     program: str,
     description: str | None,
     title: str,
-    designs: Callable[[Recipe], Mapping[str, Fit]],
+    designs: Sequence[D],
+    fit: Callable[[D, Recipe, Rows, Rows], Scores],
     argv: list[str] | None,
 ) -> None:
     """The command line of an experiment that prints such a table. title: of its first column. designs: its
-    rows, given the recipe."""
+    rows. fit: trains one of them on training and validation rows."""
     parser = argparse.ArgumentParser(prog=program, description=description)
     parser.add_argument("--data", required=True)
     parser.add_argument("--features", required=True, type=Path)
@@ -45,7 +58,9 @@ def run(
     arguments = parser.parse_args(argv)
     dataset = load_dataset(arguments.data, check_files=False)
     features = Features.read(arguments.features)
-    show(dataset, features, arguments.folds, designs(load_recipe(arguments.recipe)), title)
+    recipe = load_recipe(arguments.recipe)
+    fits = {design.name: partial(fit, design, recipe) for design in designs}
+    show(dataset, features, arguments.folds, fits, title)
 
 
 def show(dataset: Dataset, features: Features, folds: int, designs: Mapping[str, Fit], title: str) -> None:

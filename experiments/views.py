@@ -10,11 +10,10 @@ balanced accuracy are those of paired pictures of the sources left out, means ov
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
-from experiments.left_out_table import Fit, Scores, logistic, run
+from experiments.left_out_table import Scores, logistic, run
 from train.head import Rows
 from train.recipes import Recipe
 
@@ -58,10 +57,7 @@ def fit(design: Design, recipe: Recipe, train: Rows, val: Rows) -> Scores:
 
 
 def main(argv: list[str] | None = None) -> None:
-    def designs(recipe: Recipe) -> dict[str, Fit]:
-        return {design.name: partial(fit, design, recipe) for design in DESIGNS}
-
-    run("python -m experiments.views", __doc__, "views read", designs, argv)
+    run("python -m experiments.views", __doc__, "views read", DESIGNS, fit, argv)
 
 
 if __name__ == "__main__":
