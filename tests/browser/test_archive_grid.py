@@ -49,7 +49,7 @@ def test_an_archive_is_paged_through_by_score_and_a_picture_of_it_opened_with_th
     tiles = box.get_by_role("option")
     tiles.first.wait_for()
     assert tiles.count() == 24 and tiles.first.get_attribute("aria-label").startswith("29.png, AI-generated")
-    page.wait_for_function("image => image.naturalWidth > 0", arg=tiles.first.locator("img").element_handle())
+    tiles.first.locator("img").wait_for_function("image => image.naturalWidth > 0")
     assert box.get_by_label("Sort").is_hidden()
 
     page.get_by_role("button", name=re.compile("^(Go to )?[Nn]ext|Page 2|^2$")).first.click()

@@ -35,8 +35,9 @@ def viewer(tab, number: int):
 
 def says(tab, number: int, part: str, text: str) -> None:
     """Wait until that part of a viewer says ``text``, or begins with it."""
-    element = viewer(tab, number).locator(f"[data-part={part}]").element_handle()
-    tab.wait_for_function("([e, text]) => e.textContent.startsWith(text)", arg=[element, text])
+    viewer(tab, number).locator(f"[data-part={part}]").wait_for_function(
+        "(e, text) => e.textContent.startsWith(text)", arg=text
+    )
 
 
 def middle(tab, number: int) -> dict[str, float]:
@@ -118,7 +119,7 @@ def test_the_strip_is_scrolled_with_the_keyboard(visit):
     strip = tab.get_by_test_id("damage")
     strip.focus()
     tab.keyboard.press("ArrowRight")
-    tab.wait_for_function("e => e.scrollLeft > 0", arg=strip.element_handle())
+    strip.wait_for_function("e => e.scrollLeft > 0")
 
 
 def test_another_picture_opened_meanwhile_gets_its_verdict_and_its_own_maps(visit):

@@ -93,11 +93,8 @@ def test_picture_and_question_fit_a_projector_and_a_clickers_two_keys_answer(
     tab.get_by_test_id("stHeader").wait_for(state="hidden")
 
     def lies_within_the_window(place) -> None:
-        place.wait_for()
         within = "({top, bottom, height}) => height > 0 && top >= 0 && bottom <= innerHeight"
-        tab.wait_for_function(
-            f"element => ({within})(element.getBoundingClientRect())", arg=place.element_handle()
-        )
+        place.wait_for_function(f"element => ({within})(element.getBoundingClientRect())")
 
     lies_within_the_window(tab.get_by_role("img", name="Picture 1 of 10"))
     lies_within_the_window(tab.get_by_role("button", name="Real"))

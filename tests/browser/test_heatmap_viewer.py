@@ -670,9 +670,8 @@ def test_a_viewer_that_comes_later_takes_over_the_selection(page, pair):
     first.click(2, 5)
     toggle.click()
     second = Viewer(page, 1).ready()
-    page.wait_for_function(
-        "e => e.textContent.startsWith('Marked: patch row 2, column 5')",
-        arg=second.part("readout").element_handle(),
+    second.part("readout").wait_for_function(
+        "e => e.textContent.startsWith('Marked: patch row 2, column 5')"
     )
 
 
@@ -856,9 +855,7 @@ def test_new_words_for_the_same_photo_change_only_the_words(page, show):
     viewer.opacity(80)
     viewer.click(2, 5)
     page.get_by_text("Describe at length").click()
-    page.wait_for_function(
-        "e => e.ariaLabel.endsWith('from red to yellow')", arg=viewer.stage.element_handle()
-    )
+    viewer.stage.wait_for_function("e => e.ariaLabel.endsWith('from red to yellow')")
     viewer.settle()
     assert viewer.slider.input_value() == "80"
     assert viewer.text("status") == "What the patch in row 2, column 5 attends to"
@@ -872,7 +869,7 @@ def test_next_photo_keeps_the_choices_and_drops_the_selection(page, show):
     viewer.mark(False)
     viewer.click(2, 5)
     page.get_by_text("wide", exact=True).click()
-    page.wait_for_function("e => e.ariaLabel.endsWith('wide')", arg=viewer.stage.element_handle())
+    viewer.stage.wait_for_function("e => e.ariaLabel.endsWith('wide')")
     viewer.settle()
     assert viewer.text("status").startswith("Overall attention")
     turbo = cv2.COLORMAP_TURBO

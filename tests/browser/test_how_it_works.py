@@ -63,13 +63,11 @@ class Page:
 
     def lies_within_the_window(self, place) -> None:
         """Wait until all of it is to be seen without scrolling."""
-        element = place.element_handle()
-        self.tab.wait_for_function(
+        place.wait_for_function(
             """element => {
                 const {left, top, right, bottom, height} = element.getBoundingClientRect();
                 return height > 0 && left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight;
-            }""",
-            arg=element,
+            }"""
         )
 
     def painted(self, title: str, figure: int = 0) -> str:
