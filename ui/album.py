@@ -24,8 +24,9 @@ class Album:
     open next. taken_away: those of the uploader's files, by Streamlit's id, that are no longer wanted; the
     uploader itself keeps them. cleared: what "Clear all" took away and can bring back. photos, pasted: how
     many were taken and pasted. added: how many came in without the uploader. clearings: how often everything
-    was cleared. Both are parts of the keys of widgets that have to start anew then. remarks: what the user
-    says of pictures, by picture id; kept when a picture goes, because it may come back.
+    was cleared. Both are parts of the keys of widgets that have to start anew then. taken: how many came
+    through the uploader. latest: id of the last of them. remarks: what the user says of pictures, by picture
+    id; kept when a picture goes, because it may come back.
     """
 
     uploads: dict[str, Picture] = field(default_factory=dict)
@@ -38,6 +39,8 @@ class Album:
     pasted: int = 0
     added: int = 0
     clearings: int = 0
+    taken: int = 0
+    latest: str = ""
     remarks: dict[str, Remarks] = field(default_factory=dict)
 
     def remarks_on(self, picture_id: str) -> Remarks:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from detector.case_files import MAX_CASE_BYTES, is_case
-from pages.classify import drop_anywhere, further_ways, opened_case, scored_archive, shown_picture
+from pages.classify import (
+    drop_anywhere,
+    further_ways,
+    opened_case,
+    scored_archive,
+    shown_picture,
+    upload_preview,
+)
 from ui import known_samples
 from ui.album import Album
 from ui.known_samples import KnownSample
@@ -53,6 +60,7 @@ def choose(compact: bool = False) -> list[Picture]:
     further_ways.show(asked, album)
     opened_case.say_what_came()
     drop_anywhere.listen()
+    upload_preview.listen(album)
     album.update()
     with clear:
         _clear_or_bring_back(album)
@@ -139,6 +147,9 @@ def _take_uploads(key: str) -> None:
             new.append(known)
         uploads[file.file_id] = known
     album.uploads = uploads
+    album.taken += len(new)
+    if new:
+        album.latest = new[-1].id
     if len(new) == 1:
         album.wanted = new[0].id
     if new and (len(new) == 1 or not album.pictures):  # the one that will be shown

@@ -12,6 +12,7 @@
 
 const STORAGE_KEY = "telltale.heatmap-viewer";
 const LINK = "telltale.heatmap-viewer.link"; // the event by which linked viewers hear of each other
+const SHOWN = "telltale.heatmap-viewer.shown"; // the event by which the rest of a page hears that a group's photo was painted
 const SMOOTH_SIDE = 512; // pixels along the longer side of an interpolated map, before it is scaled onto the photo
 const viewers = new WeakMap(); // root element -> viewer
 const remembered = recall(); // what the user chose, shared by all viewers of this browser tab
@@ -352,6 +353,7 @@ function render(viewer) {
   compose(viewer, seen, unit);
   if (stale.has("heat") && !picture.blank) renderScale(viewer);
   if (stale.has("words")) renderWords(viewer);
+  if (stale.has("photo")) dispatchEvent(new CustomEvent(SHOWN, { detail: { group: viewer.data.group } }));
 }
 
 function renderPhotoLayer(viewer, unit) {
