@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from detector.bundle import BundleError, file_sha256, find_bundle, list_bundles,
 from detector.compiled_network import (
     FOLDER,
     HEAD,
+    INSIDE,
     NETWORK,
     NUMBERS,
     RECORD,
@@ -38,7 +39,7 @@ from detector.compiled_network import (
     find,
     made_from,
 )
-from detector.engine import answering, head_weights
+from detector.engine import answering_with_insides, head_weights, inner_outputs
 from detector.home_folder import home
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def compile_bundle(bundle: Bundle) -> Path:
     with _building_in(target.parent) as building:
         with exact():
             network = load_network(bundle)
-        save(answering(network, bundle), bundle.preprocessing.size, building / NETWORK)
+        inner = inner_outputs(network, bundle.architecture)
+        answers = answering_with_insides(network, bundle)
+        save(answers, bundle.preprocessing.size, building / NETWORK, hidden=inner)
         np.savez(building / HEAD, allow_pickle=False, **head_weights(network, bundle.architecture))
         _compare(network, bundle, building)
         if fast(bundle):
@@ -94,13 +97,24 @@ def start(bundle: Bundle) -> subprocess.Popen | None:
         return None
 
 
-def save(function: Callable, size: int, file: Path) -> None:
+def save(function: Callable, size: int, file: Path, hidden: Collection[str] = ()) -> None:
     """Write a function of model inputs, a uint8 TensorFlow tensor (N, size, size, 3), in OpenVINO's form: an
-    .xml ``file`` and the numbers beside it."""
+    .xml ``file`` and the numbers beside it.
+
+    hidden: those of the function's outputs that the form computes only when asked, under ``INSIDE`` and their
+    names.
+    """
     import openvino
 
-    concrete = traced(function, size).get_concrete_function()
-    openvino.save_model(openvino.convert_model(concrete), file, compress_to_fp16=False)
+    def marking(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {INSIDE + name if name in hidden else name: value for name, value in function(images).items()}
+
+    concrete = traced(marking if hidden else function, size).get_concrete_function()
+    network = openvino.convert_model(concrete)
+    for result in network.get_results():
+        if any(name.startswith(INSIDE) for name in result.output(0).get_names()):
+            network.remove_result(result)
+    openvino.save_model(network, file, compress_to_fp16=False)
 
 
 def traced(function: Callable, size: int) -> tf.types.experimental.PolymorphicFunction:

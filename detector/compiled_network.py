@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +29,13 @@ if TYPE_CHECKING:
 
 FOLDER = "compiled"
 RECORD, NETWORK, NUMBERS, HEAD = "record.json", "network.xml", "network.bin", "head.npz"
-FORMAT = 1
+FORMAT = 2
+INSIDE = "inside."
+"""What the names of tensors begin with that are outputs only where they are asked for."""
 FEATURES = "features"
 """Name of the output that is the feature map."""
 MAX_RECORD_BYTES = 2**16
+Request = Callable[[np.ndarray], dict[str, np.ndarray]]
 RUNTIME_VARIABLE = "TELLTALE_RUNTIME"
 """The environment variable that says "keras" for running every network in Keras, compiled or not."""
 
@@ -45,32 +48,56 @@ class CompiledNetwork:
 
     def __init__(self, folder: Path, fast: bool):
         """fast: see :func:`compiled`. Raises whatever OpenVINO does, and OSError."""
-        network = compiled(folder / NETWORK, fast)
-        self._request = network.create_infer_request()
-        self._names = [_own_name(output.names) for output in network.outputs]
+        self._file, self._fast = folder / NETWORK, fast
+        self._outputs = _request(compiled(self._file, fast))
+        self._insides: Request | None = None
         with np.load(folder / HEAD, allow_pickle=False) as head:
             self.head = {name: head[name] for name in head.files}
 
     def outputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """uint8 (N, size, size, 3) model inputs -> all that the network answers, see ``Architecture``, and
         the feature map as ``FEATURES``, float32."""
-        values = self._request.infer([images])
-        return {name: np.array(values[name]) for name in self._names}
+        return self._outputs(images)
+
+    def insides(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """As ``outputs``, and from the same pass what was named in the network's inside when it was compiled.
+        The first call takes some seconds and as much memory again."""
+        if self._insides is None:
+            self._insides = _request(compiled(self._file, self._fast, insides=True))
+        return self._insides(images)
 
 
-def compiled(file: Path, fast: bool) -> openvino.CompiledModel:
+def compiled(file: Path, fast: bool, insides: bool = False) -> openvino.CompiledModel:
     """What is in ``file``, ready to run on the processor; with ``fast`` matrices are multiplied in bfloat16
-    where it can. Raises whatever OpenVINO does."""
+    where it can. insides: with what ``INSIDE`` names as further outputs. Raises whatever OpenVINO does."""
     import openvino
 
     settings = {"INFERENCE_PRECISION_HINT": "bf16" if fast else "f32", "PERFORMANCE_HINT": "LATENCY"}
-    return openvino.Core().compile_model(file, "CPU", settings)
+    core = openvino.Core()
+    if not insides:
+        return core.compile_model(file, "CPU", settings)
+    network = core.read_model(file)
+    outputs = [output for operation in network.get_ops() for output in operation.outputs()]
+    network.add_outputs([output for output in outputs if _name(output.get_names()).startswith(INSIDE)])
+    return core.compile_model(network, "CPU", settings)
 
 
-def _own_name(names: set[str]) -> str:
-    """What the network calls an output, which may bear TensorFlow's name of an operation beside it, like
-    "model/logit/MatMul:0"."""
-    return min(names, key=lambda name: (":" in name, name))
+def _request(network: openvino.CompiledModel) -> Request:
+    """uint8 (N, size, size, 3) -> the outputs of ``network`` by name; one call at a time."""
+    request = network.create_infer_request()
+    names = [_name(output.names) for output in network.outputs]
+
+    def run(images: np.ndarray) -> dict[str, np.ndarray]:
+        values = request.infer([images])
+        return {name.removeprefix(INSIDE): np.array(values[name]) for name in names}
+
+    return run
+
+
+def _name(names: set[str]) -> str:
+    """What the network calls an output, "" for none, which may bear TensorFlow's name of an operation beside
+    it, like "model/logit/MatMul:0"."""
+    return min(names, key=lambda name: (":" in name, name), default="")
 
 
 def load(bundle: Bundle) -> CompiledNetwork | None:

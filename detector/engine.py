@@ -73,6 +73,14 @@ class Engine:
         with self.lock:
             return {name: value.numpy() for name, value in function(images).items()}
 
+    def insides(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """As ``outputs``, and from the same pass what the architecture's entry names of the network's inside,
+        float32, under the names that ``inner_outputs`` gives. The first call compiles for some seconds."""
+        if self.compiled is not None:
+            with self.lock:
+                return self.compiled.insides(images)
+        return self.on_images(answering_with_insides, images)
+
     def forward(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """uint8 (N, size, size, 3) model inputs -> logits float32 (N,) and attention float32 (N, layers,
         heads, n, n) or None."""
@@ -172,14 +180,39 @@ def _place(layer: keras.Layer, variable: keras.Variable) -> str:
     return "/".join([layer.name, *inside])
 
 
+def inner_outputs(network: keras.Model, architecture: Architecture) -> dict[str, keras.KerasTensor]:
+    """What How it works opens: of a convolutional backbone the maps of its stages by their layers' names; of
+    a transformer "tokens", (B, t, C), as its first block reads them, "scores/0", "scores/1" and so on, (B,
+    heads, t, t), the attention of each block, and, where it is an encoder, "class_tokens", (B, k, C)."""
+    layer = network.get_layer
+    inner = {name: layer(name).output for name in architecture.stages}
+    if blocks := architecture.blocks:
+        inner["tokens"] = layer(blocks.tokens).output
+        inner |= {f"scores/{number}": layer(name).output[1] for number, name in enumerate(blocks.attention)}
+    if architecture.encoder:
+        inner["class_tokens"] = layer(architecture.encoder.layer).input
+    return inner
+
+
 def answering(network: keras.Model, bundle: Bundle) -> Callable:
     """uint8 TensorFlow tensor (N, size, size, 3) -> what ``Engine.outputs`` gives, as float32 tensors."""
-    import tensorflow as tf
+    return _in_float32(with_features(network, bundle.architecture))
+
+
+def answering_with_insides(network: keras.Model, bundle: Bundle) -> Callable:
+    """The same for ``Engine.insides``."""
+    import keras
 
     whole = with_features(network, bundle.architecture)
+    inner = inner_outputs(network, bundle.architecture)
+    return _in_float32(keras.Model(network.input, {**whole.output, **inner}))
+
+
+def _in_float32(network: keras.Model) -> Callable:
+    import tensorflow as tf
 
     def answers(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        values = whole(tf.cast(images, tf.float32), training=False)
+        values = network(tf.cast(images, tf.float32), training=False)
         return {name: tf.cast(value, tf.float32) for name, value in values.items()}
 
     return answers

@@ -15,7 +15,9 @@ import pytest
 from detector import architectures, compilation, compiled_network
 from detector.bundle import CARD, WEIGHTS, Bundle, BundleError, file_sha256, read_bundle, write_card
 from detector.classifier import Classifier
+from detector.engine import answering_with_insides, inner_outputs
 from detector.explain import METHODS
+from tests.support.networks import PLAIN_NETWORK, TINY, TINY_VIT, TWO_LAYERS, built
 
 ROOT = Path(__file__).parents[1]
 WITHOUT_TENSORFLOW = """
@@ -23,10 +25,14 @@ import json, sys
 import numpy as np
 from detector.classifier import Classifier
 from detector.explain import METHODS
+from detector.explain.stage_maps import stage_maps
+from detector.explain.walkthrough import walk_through
 classifier = Classifier.load(sys.argv[1])
 photo = np.load(sys.argv[2])
 logit = classifier.analyse(photo).logit
 maps = {name: classifier.explain(photo, name).values.tolist() for name in METHODS}
+walk = walk_through(classifier, photo)
+assert walk.difference < 1e-4 and len(stage_maps(classifier, walk.image)) == 2
 loaded = [name for name in ("tensorflow", "keras") if name in sys.modules]
 print(json.dumps({"logit": logit, "maps": maps, "loaded": loaded}))
 """
@@ -58,7 +64,25 @@ def test_answers_are_those_of_keras(compiled_bundle, classifier, number):
         np.testing.assert_allclose(found[name], values, atol=1e-4)
 
 
-def test_verdict_and_every_map_come_without_tensorflow_and_are_those_of_keras(
+@pytest.mark.parametrize("architecture", [TINY, TINY_VIT, TWO_LAYERS, PLAIN_NETWORK], ids=lambda a: a.name)
+def test_the_insides_are_those_of_keras_and_outputs_only_where_asked_for(architecture, tmp_path):
+    engine = built(architecture).engine
+    network, bundle = engine.network, engine.bundle
+    inner = inner_outputs(network, architecture)
+    answers = answering_with_insides(network, bundle)
+    compilation.save(answers, bundle.preprocessing.size, tmp_path / "network.xml", hidden=inner)
+    np.savez(tmp_path / "head.npz")
+    compiled = compiled_network.CompiledNetwork(tmp_path, fast=False)
+    size = bundle.preprocessing.size
+    images = np.random.default_rng(1).integers(0, 256, (2, size, size, 3)).astype(np.uint8)
+    assert compiled.outputs(images).keys() == engine.outputs(images).keys()
+    found, expected = compiled.insides(images), engine.insides(images)
+    assert found.keys() == expected.keys() == engine.outputs(images).keys() | inner.keys()
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, atol=1e-4 * max(1, np.abs(values).max()))
+
+
+def test_verdict_every_map_and_how_it_works_come_without_tensorflow_and_are_those_of_keras(
     compiled_bundle, classifier, photo, tmp_path
 ):
     np.save(tmp_path / "photo.npy", photo("warm"))
@@ -154,7 +178,7 @@ def test_weights_to_be_changed_are_keras_own(compiled_bundle, photo):
     "names", [{"logit"}, {"functional_1/logit/MatMul:0", "logit"}, {"a/logit/MatMul:0", "logit", "b:1"}]
 )
 def test_an_output_is_called_what_the_network_calls_it(names):
-    assert compiled_network._own_name(names) == "logit"
+    assert compiled_network._name(names) == "logit"
 
 
 def test_a_network_without_a_feature_map_is_compiled_as_it_is(tmp_path):

@@ -3,20 +3,14 @@ rollout grows from block to block."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from detector.architectures import TransformerBlocks
 from detector.explain.attention_rollout import rollout_by_layer
-
-if TYPE_CHECKING:
-    import keras
-
-    from detector.bundle import Bundle
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,39 +87,11 @@ class BlockWalk:
         return matrix[1:, 1:] if self.blocks.class_token else matrix
 
 
-def inside(network: keras.Model, bundle: Bundle) -> Callable:
-    """For ``Engine.on_images``: all that the network answers, and from the same pass ``features``, where the
-    architecture has such a map, and what ``block_walk`` needs."""
-    import keras
-    import tensorflow as tf
-
-    architecture, blocks = bundle.architecture, bundle.architecture.blocks
-    assert blocks is not None, "only networks made of blocks are looked into like this"
-    layer = network.get_layer
-    wanted = {
-        "tokens": layer(blocks.tokens).output,
-        "scores": [layer(name).output[1] for name in blocks.attention],
-    }
-    if architecture.feature_layer:
-        wanted["features"] = layer(architecture.feature_layer).output
-    if architecture.encoder:
-        wanted["class_tokens"] = layer(architecture.encoder.layer).input
-    opened = keras.Model(network.input, {**network.output, **wanted})
-    first = 1 if blocks.class_token else 0
-
-    def run(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = opened(tf.cast(images, tf.float32), training=False)
-        scores = tf.stack([tf.cast(each, tf.float32) for each in outputs.pop("scores")], axis=1)
-        rows = scores[:, :, :, 0, 1:] if first else tf.reduce_mean(scores, axis=-2)
-        tokens = outputs.pop("tokens")[:, first:]
-        floats = {name: tf.cast(value, tf.float32) for name, value in outputs.items()}
-        return floats | {"tokens": tokens, "blocks": tf.reduce_mean(scores, axis=2), "heads": rows}
-
-    return run
-
-
 def block_walk(blocks: TransformerBlocks, outputs: Mapping[str, np.ndarray]) -> BlockWalk:
-    """From what ``inside`` answers for one picture, without the axis of the batch."""
+    """From what ``Engine.insides`` answers for one picture, without the axis of the batch."""
+    scores = np.stack([outputs[f"scores/{number}"] for number in range(len(blocks.attention))])
+    first = 1 if blocks.class_token else 0
+    heads = scores[:, :, 0, 1:] if blocks.class_token else scores.mean(axis=-2)
     return BlockWalk(
-        blocks, outputs["tokens"], outputs["blocks"], outputs["heads"], outputs.get("class_tokens")
+        blocks, outputs["tokens"][first:], scores.mean(axis=1), heads, outputs.get("class_tokens")
     )

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    import keras
-
-    from detector.bundle import Bundle
     from detector.classifier import Classifier
 
 SHOWN = 3
@@ -34,7 +30,7 @@ def stage_maps(classifier: Classifier, image: np.ndarray, shown: int = SHOWN) ->
     stages = classifier.bundle.architecture.stages
     if not stages:
         return []
-    outputs = classifier.engine.on_images(_stages, image[None])
+    outputs = classifier.engine.insides(image[None])
     return [most_varied(outputs[name][0], shown) for name in stages]
 
 
@@ -43,18 +39,3 @@ def most_varied(feature_map: np.ndarray, shown: int) -> StageMaps:
     spread = feature_map.std(axis=(0, 1))
     chosen = np.argsort(-spread, kind="stable")[:shown]
     return StageMaps(len(spread), chosen, np.moveaxis(feature_map[..., chosen], -1, 0))
-
-
-def _stages(network: keras.Model, bundle: Bundle) -> Callable:
-    """For ``Engine.on_images``: the maps by the names of their layers."""
-    import keras
-    import tensorflow as tf
-
-    named = {name: network.get_layer(name).output for name in bundle.architecture.stages}
-    opened = keras.Model(network.input, named)
-
-    def run(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        maps = opened(tf.cast(images, tf.float32), training=False)
-        return {name: tf.cast(value, tf.float32) for name, value in maps.items()}
-
-    return run

@@ -102,7 +102,7 @@ def _outputs(engine: Engine, image: np.ndarray) -> dict[str, np.ndarray]:
     passes that were compiled apart differ by more than rounding.
     """
     if engine.bundle.architecture.blocks:
-        outputs = engine.on_images(block_walk.inside, image[None])
+        outputs = engine.insides(image[None])
     else:
         outputs = engine.outputs(image[None])
     return {name: value[0] for name, value in outputs.items()}
