@@ -87,7 +87,7 @@ def measure(files: Sequence[Path], weights: Path, log: Path) -> dict[str, Any]:
         asked: list[str | bytes] = []
         page.on("websocket", lambda socket: socket.on("framesent", lambda frame: asked.append(frame)))
         page.goto(f"{url}/?tested=false", timeout=60_000)
-        page.locator("input[type=file]").first.wait_for(state="attached", timeout=PATIENCE)
+        page.locator(".preview[data-listening]").wait_for(state="attached", timeout=PATIENCE)
         page.evaluate(_WATCH)
         rounds = [_upload(page, file, asked) for file in files][1:]
     figures: dict[str, Any] = {"pictures": len(rounds), "cores": os.cpu_count()}

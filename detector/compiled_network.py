@@ -48,7 +48,7 @@ class CompiledNetwork:
 
     def __init__(self, folder: Path, fast: bool):
         """fast: see :func:`compiled`. Raises whatever OpenVINO does, and OSError."""
-        self._file, self._fast = folder / NETWORK, fast
+        self._file = folder / NETWORK
         self._outputs = _request(compiled(self._file, fast))
         self._insides: Request | None = None
         with np.load(folder / HEAD, allow_pickle=False) as head:
@@ -61,9 +61,12 @@ class CompiledNetwork:
 
     def insides(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """As ``outputs``, and from the same pass what was named in the network's inside when it was compiled.
-        The first call takes some seconds and as much memory again."""
+
+        In float32 throughout, so that who recomputes a step gets the same number, also of a network that
+        otherwise runs in bfloat16. The first call takes some seconds and as much memory again.
+        """
         if self._insides is None:
-            self._insides = _request(compiled(self._file, self._fast, insides=True))
+            self._insides = _request(compiled(self._file, fast=False, insides=True))
         return self._insides(images)
 
 

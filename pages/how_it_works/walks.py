@@ -85,8 +85,8 @@ def show_agreement(walked: Sequence[PictureWalk]) -> None:
         )
     if fast(first.bundle):
         agreement += (
-            " Verdicts are computed in bfloat16 on this processor, with fewer digits: the logit on Classify"
-            " may differ from the one here by up to 0.1."
+            " Verdicts are computed in bfloat16 on this processor, with fewer digits: the probability on"
+            " Classify may differ from the one here by a few hundredths."
         )
     with st.container(key="walk-agreement"):
         name = plain(first.bundle.name)

@@ -54,7 +54,7 @@ class Uploads:
 @pytest.fixture
 def uploads(app_server, page, tiny_bundle):
     page.goto(app_server(ROOT / "streamlit_app.py", TELLTALE_WEIGHTS=str(tiny_bundle.parent)))
-    page.locator("input[type=file]").first.wait_for(state="attached")
+    page.locator("[data-testid=upload-preview][data-listening]").wait_for(state="attached")
     return Uploads(page)
 
 

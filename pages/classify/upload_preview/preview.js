@@ -37,6 +37,7 @@ function createPreview(root) {
   on("keydown", ({ key }) => key === "Escape" && close(preview));
   on("pointerdown", () => close(preview));
   on("resize", () => close(preview));
+  root.dataset.listening = "";
   return preview;
 }
 
