@@ -47,17 +47,18 @@ FIGURES = {
 
 @dataclass(frozen=True)
 class Effort:
-    """How often things are measured."""
+    """How often things are measured. warm_up: rounds before the first one that counts."""
 
     single: int
     files: int
     folder: int
     pages: int
     moves: int
+    warm_up: int
 
 
-THOROUGH = Effort(single=60, files=192, folder=7, pages=7, moves=30)
-QUICK = Effort(single=5, files=32, folder=2, pages=1, moves=8)
+THOROUGH = Effort(single=60, files=192, folder=7, pages=7, moves=30, warm_up=1)
+QUICK = Effort(single=5, files=32, folder=2, pages=1, moves=8, warm_up=0)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -175,6 +176,7 @@ def folder_of_files(classifier: Classifier, here: Path, effort: Effort) -> dict[
     seconds = take_turns(
         {"forward": timed(forward), "folder": timed(lambda: list(classifier.analyse_files(files)))},
         effort.folder,
+        effort.warm_up,
     )
     return {
         "folder_over_forward": ratio(seconds, "folder", "forward"),
@@ -190,7 +192,7 @@ def pages(here: Path, weights: Path, effort: Effort) -> dict[str, Any]:
         page.parent.name: page for page in sorted((ROOT / "pages").glob("*/page.py"))
     }
     openings = {name: partial(page_start.page_seconds, page, weights) for name, page in scripts.items()}
-    seconds = take_turns(openings, effort.pages)
+    seconds = take_turns(openings, effort.pages, effort.warm_up)
     over_empty = {name: ratio(seconds, name, "empty") for name in scripts if name != "empty"}
     return {
         "page_import_over_empty": max(over_empty.values()),

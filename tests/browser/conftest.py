@@ -17,6 +17,16 @@ PATIENCE = 150_000
 """Milliseconds that a tab waits for whatever a test asks of it, where a machine is slow and busy. Only a
 failure takes that long. The one place where this is said."""
 expect.set_options(timeout=PATIENCE)
+TRIES_AGAIN = 1
+"""A browser, an app and its model share two cores with other tests. What fails once of some hundred tests and
+not when tried again is reported as RERUN; what fails twice fails."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.flaky(reruns=TRIES_AGAIN))
 
 
 @pytest.fixture(scope="session")
