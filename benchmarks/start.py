@@ -25,10 +25,10 @@ import psutil
 
 from benchmarks.photographs import photograph
 from benchmarks.timing import ratio, take_turns, timed
+from detector import compiled_network
 from detector.bundle import BundleError, default_bundle, find_bundle, read_bundle
 from detector.classifier import BATCH_SIZE, Classifier
 from detector.compilation import compile_bundle
-from detector.compiled_network import RUNTIME_VARIABLE
 from detector.images import read_image
 from tests.support.app_in_browser import APP, NoBrowser, chromium, serving
 
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
     parser.add_argument("--rounds", type=int, default=5, help="how often each start is measured (default: 5)")
     options = parser.parse_args(arguments)
-    os.environ.pop(RUNTIME_VARIABLE, None)
+    os.environ.pop(compiled_network.RUNTIME_VARIABLE, None)
     try:
         figures = measure(find_bundle(options.bundle).resolve(), options.rounds)
     except BundleError as error:
@@ -88,7 +88,7 @@ def command_line(bundle: Path, photo: Path, rounds: int) -> dict[str, float]:
     command = [sys.executable, "-m", "detector", str(photo), "--bundle", str(bundle)]
 
     def run(runtime: str) -> None:
-        environment = {**os.environ, RUNTIME_VARIABLE: runtime}
+        environment = {**os.environ, compiled_network.RUNTIME_VARIABLE: runtime}
         subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
 
     tasks = {"compiled": timed(partial(run, "")), "keras": timed(partial(run, "keras"))}
@@ -104,13 +104,15 @@ def network(bundle: Path, files: list[Path], rounds: int) -> dict[str, float]:
     """One forward pass against the runtime's bare one, and a folder against the slower of decoding it and
     the bare passes of its batches."""
     classifier = Classifier.load(bundle)
-    compiled = classifier.engine.compiled
-    assert compiled is not None, "it was compiled a moment ago"
+    folder = compiled_network.find(classifier.bundle)
+    assert folder is not None, "it was compiled a moment ago"
+    fast = compiled_network.fast(classifier.bundle)
+    request = compiled_network.compiled(folder / compiled_network.NETWORK, fast).create_infer_request()
     inputs = np.stack([_input(classifier, file) for file in files])
 
     def bare(batch: int) -> None:
         for start in range(0, len(inputs), batch):
-            compiled._request.infer([inputs[start : start + batch]])
+            request.infer([inputs[start : start + batch]])
 
     def decode() -> None:
         for file in files:
@@ -118,7 +120,7 @@ def network(bundle: Path, files: list[Path], rounds: int) -> dict[str, float]:
 
     tasks = {
         "forward": timed(lambda: [classifier.forward(each[None]) for each in inputs[:8]]),
-        "bare": timed(lambda: [compiled._request.infer([each[None]]) for each in inputs[:8]]),
+        "bare": timed(lambda: [request.infer([each[None]]) for each in inputs[:8]]),
         "folder": timed(lambda: list(classifier.analyse_files(files))),
         "passes": timed(partial(bare, BATCH_SIZE)),
         "decoding": timed(decode),
@@ -148,7 +150,7 @@ def app(weights: Path, files: list[Path], log: Path) -> dict[str, Any]:
 
 def _first_verdict(weights: Path, files: list[Path], log: Path, runtime: str) -> tuple[float, float]:
     """Seconds and megabytes."""
-    environment = {"TELLTALE_WEIGHTS": str(weights), RUNTIME_VARIABLE: runtime}
+    environment = {"TELLTALE_WEIGHTS": str(weights), compiled_network.RUNTIME_VARIABLE: runtime}
     with chromium() as browser, serving(APP, log, **environment) as url:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(url, timeout=60_000)

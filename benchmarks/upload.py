@@ -31,8 +31,8 @@ PATIENCE = 120_000
 """Milliseconds."""
 SHOWN = "photo", "viewer", "verdict", "map"
 
-# Looked at in every frame: the preview names its photo, the viewer's stage says which photo it shows, and the status above its map
-# whether that is the map of this photo yet.
+# Looked at in every frame: the preview names its photo, the viewer's stage says which photo it shows, and
+# the status above its map whether that is the map of this photo yet.
 _WATCH = """() => {
   window.seen = {};
   window.watched = null;

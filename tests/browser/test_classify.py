@@ -214,7 +214,8 @@ def test_hostile_names_are_shown_letter_by_letter_and_do_nothing(visit, png):
         assert f"x{name} — This is not an image" in warning.inner_text().replace("\u2060", "")
     assert (
         page.tab.locator(
-            "[data-testid=stMain] :is(a, img, script, .katex):not([data-testid^=damage] img, .tile img, .preview img)"
+            "[data-testid=stMain] :is(a, img, script, .katex)"
+            ":not([data-testid^=damage] img, .tile img, .preview img)"
         ).count()
         == 0
     )

@@ -670,9 +670,7 @@ def test_a_viewer_that_comes_later_takes_over_the_selection(page, pair):
     first.click(2, 5)
     toggle.click()
     second = Viewer(page, 1).ready()
-    second.part("readout").wait_for_function(
-        "e => e.textContent.startsWith('Marked: patch row 2, column 5')"
-    )
+    second.part("readout").wait_for_function("e => e.textContent.startsWith('Marked: patch row 2, column 5')")
 
 
 def test_viewers_of_different_groups_do_not_move_together(pair):
