@@ -69,8 +69,8 @@ class MethodScore:
 
 @dataclass(frozen=True)
 class Explanations:
-    """A card's ``explanations``. default: the method that won. images: how many pictures. measured_on:
-    which, in words. methods: by name."""
+    """A card's ``explanations``. default: the method to show first, the most faithful of those whose map is
+    not waited for too long. images: how many pictures. measured_on: which, in words. methods: by name."""
 
     default: str
     images: int
@@ -81,6 +81,11 @@ class Explanations:
     def ranked(self) -> list[tuple[str, MethodScore]]:
         """The best first."""
         return sorted(self.methods.items(), key=lambda item: -item[1].gain)
+
+    @property
+    def most_faithful(self) -> str:
+        """The method that won, at whatever price."""
+        return self.ranked[0][0]
 
     def to_card(self, weights_sha256: str) -> dict[str, Any]:
         """As JSON values, bound to the weights that were measured."""

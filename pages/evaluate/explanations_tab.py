@@ -44,7 +44,7 @@ def show(source: Source, image_format: str) -> None:
     if explanations is None:
         _missing(source.bundle)
         return
-    rollout_won = explanations.default == attention_rollout.NAME
+    rollout_won = explanations.most_faithful == attention_rollout.NAME
     verdict = st.success if rollout_won else st.warning
     verdict(" ".join(sentences(explanations)), icon=":material/fact_check:")
     settings = figures.config("explanations", image_format)
@@ -82,13 +82,15 @@ def show(source: Source, image_format: str) -> None:
 
 def sentences(explanations: Explanations) -> list[str]:
     """Who wins, at what price, and what that says about the rollout, in Markdown."""
-    best = _title(explanations.default)
+    best, first = _title(explanations.most_faithful), _title(explanations.default)
     told = [f"**{best} is the most faithful method for this model**, and the one to show first."]
+    if first != best:
+        told = [f"**{best} is the most faithful method for this model.** {first} is shown first, sooner."]
     price = _price(explanations)
     if price:
         told.append(price)
     rollout = explanations.methods.get(attention_rollout.NAME)
-    if rollout and explanations.default != attention_rollout.NAME:
+    if rollout and explanations.most_faithful != attention_rollout.NAME:
         told.append(
             f"**Attention rollout loses:** {_against_chance(rollout)}. It shows where the network looks, not"
             " what its verdict rests on."
@@ -100,7 +102,7 @@ def sentences(explanations: Explanations) -> list[str]:
 
 def _price(explanations: Explanations) -> str | None:
     """What a slow winner costs beside the best of the quick methods; None where there is none."""
-    winner = explanations.methods[explanations.default]
+    winner = explanations.methods[explanations.most_faithful]
     for name, score in explanations.ranked:
         if score.ms_per_map < winner.ms_per_map / SLOW:
             times = winner.ms_per_map / score.ms_per_map
