@@ -21,7 +21,7 @@ import numpy as np
 
 from detector import architectures
 from detector.atomic_files import write_whole
-from detector.evaluation import method_scores
+from detector.evaluation import method_scores, region_scores
 from detector.evaluation.calibration import calibrated
 from detector.home_folder import VARIABLE as HOME_VARIABLE
 from detector.home_folder import home
@@ -114,6 +114,11 @@ class Bundle:
         """How faithful each explanation method was; None where that was not measured with these weights,
         or the card's word makes no sense."""
         return method_scores.from_card(self.card)
+
+    @property
+    def regions(self) -> region_scores.RegionScores | None:
+        """How well its region maps find a part that was put in; None as for ``explanations``."""
+        return region_scores.from_card(self.card)
 
     @property
     def practice(self) -> bool:

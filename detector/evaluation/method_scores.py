@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from detector.evaluation.card_numbers import estimate, number
 from detector.evaluation.intervals import Estimate, mean, proportion
 
 FIGURES = ("deletion_gain", "insertion_gain", "win_rate_over_random")
@@ -42,9 +43,9 @@ class MethodScore:
         """As JSON values, to four digits."""
         figures: dict[str, Any] = {"ms_per_map": round(self.ms_per_map, 2)}
         for name in FIGURES:
-            estimate = getattr(self, name)
-            figures[name] = round(estimate.value, 4)
-            figures[f"{name}_interval"] = [round(estimate.low, 4), round(estimate.high, 4)]
+            measured = getattr(self, name)
+            figures[name] = round(measured.value, 4)
+            figures[f"{name}_interval"] = [round(measured.low, 4), round(measured.high, 4)]
         return figures
 
     @classmethod
@@ -120,7 +121,7 @@ def _read(section: Mapping[str, Any], weights_sha256: str) -> Explanations | Non
         return None
     return Explanations(
         default=section["default"],
-        images=int(_number(section["images"], 1, 1e9)),
+        images=int(number(section["images"], 1, 1e9)),
         measured_on=str(section["measured_on"])[:300],
         methods=methods,
     )
@@ -136,21 +137,5 @@ def _score(score: Mapping[str, Any]) -> MethodScore:
     figures = {}
     for name in FIGURES:
         interval = score[f"{name}_interval"]
-        figures[name] = _estimate(score[name], interval, *_LIMITS[name])
-    return MethodScore(**figures, ms_per_map=_number(score["ms_per_map"], 0, 1e9))
-
-
-def _estimate(value: Any, interval: Any, low: float, high: float) -> Estimate:
-    # A normal interval may reach a little beyond.
-    bottom, top = (_number(end, low - 1, high + 1) for end in interval)
-    value = _number(value, low, high)
-    if not bottom <= value <= top:
-        raise ValueError("the interval does not hold the value")
-    return Estimate(value, bottom, top)
-
-
-def _number(value: Any, low: float, high: float) -> float:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not low <= value <= high:  # NaN is in no range
-        raise ValueError("not a number in range")
-    return float(value)
+        figures[name] = estimate(score[name], interval, *_LIMITS[name])
+    return MethodScore(**figures, ms_per_map=number(score["ms_per_map"], 0, 1e9))

@@ -85,7 +85,8 @@ class PictureExplanations:
     """What was found out about one picture under one model beyond its verdict.
 
     heatmaps, faithfulness, sanity: by explanation method; curves: the figure of a faithfulness test.
-    unavailable: method -> the sentence why it has no heatmap. strip: None until copies were judged.
+    unavailable: method -> the sentence why it has no heatmap. strip: None until copies were judged. parts:
+    the region map or the sentence why there is none; None until it was asked for.
     """
 
     heatmaps: dict[str, Heatmap] = field(default_factory=dict)
@@ -94,6 +95,7 @@ class PictureExplanations:
     curves: dict[str, Figure] = field(default_factory=dict)
     sanity: dict[str, Sanity] = field(default_factory=dict)
     strip: Strip | None = None
+    parts: Heatmap | str | None = None
 
 
 @dataclass

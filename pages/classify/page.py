@@ -21,6 +21,7 @@ from pages.classify import (
     how_to_read,
     intake,
     maps,
+    parts_panel,
     perturbation_strip,
     picture_list,
     sample_notice,
@@ -103,6 +104,7 @@ if places.pictures:
         list_looks_on = picture_list.show(pictures, results, opened, model)
 with below:
     perturbation_strip.show(opened, result, model)
+    parts_place = parts_panel.show(shown, model)
     forensics_panel.show(opened)
 downloads.show(pictures, results, model)
 how_to_read.show(model.bundle)
@@ -116,6 +118,7 @@ if result is None:
 elif (
     maps.find_out_next(opened, methods, model, map_places, news, quick=True)
     or perturbation_strip.find_out(result, model, progress, news)
+    or parts_panel.find_out(opened, model, parts_place, news)
     or maps.find_out_next(opened, methods, model, map_places, news)
 ):
     pass

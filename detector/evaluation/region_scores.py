@@ -1,0 +1,53 @@
+"""How well a model's region maps find a part that was put into a photo: what ``train.region_scores`` writes
+into a bundle's card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from detector.evaluation.card_numbers import estimate, number
+from detector.evaluation.intervals import Estimate
+
+SECTION = "regions"
+"""Of the card."""
+FIGURES = ("ai", "real")
+
+
+@dataclass(frozen=True)
+class RegionScores:
+    """ai: the chance that a part of what was put in scores higher than one of the rest, where that came from
+    an AI-generated picture of the same subject: the ROC AUC over the parts of a picture, mean over pictures,
+    with its 95% interval; half is guessing. real: the same where it came from another real photo. pictures:
+    how many. measured_on: which, in words."""
+
+    ai: Estimate
+    real: Estimate
+    pictures: int
+    measured_on: str
+
+    def to_card(self, weights_sha256: str) -> dict[str, Any]:
+        """As JSON values, bound to the weights that were measured."""
+        figures: dict[str, Any] = {}
+        for name in FIGURES:
+            measured = getattr(self, name)
+            figures[name] = round(measured.value, 4)
+            figures[f"{name}_interval"] = [round(measured.low, 4), round(measured.high, 4)]
+        rest = {"pictures": self.pictures, "measured_on": self.measured_on}
+        return {**figures, **rest, "weights_sha256": weights_sha256}
+
+
+def from_card(card: Mapping[str, Any]) -> RegionScores | None:
+    """A card's scores; None where there are none, where they make no sense, or where they were measured with
+    other weights."""
+    try:
+        section = card[SECTION]
+        if section["weights_sha256"] != card["weights_sha256"]:
+            return None
+        ai, real = (estimate(section[name], section[f"{name}_interval"], 0, 1) for name in FIGURES)
+        return RegionScores(
+            ai, real, int(number(section["pictures"], 1, 1e9)), str(section["measured_on"])[:300]
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        return None

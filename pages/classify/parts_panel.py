@@ -1,0 +1,120 @@
+"""The open picture part by part: what the model says of each alone, drawn when asked for."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from detector.explain import Unavailable, region_map
+from detector.images import ImageReadError
+from detector.preprocessing import Region
+from detector.records import percent
+from pages.classify import background_task
+from pages.classify.classify_state import state
+from pages.classify.workbench import PHOTO_HEIGHT
+from ui import pictures
+from ui.heatmap_viewer import heatmap_viewer
+from ui.pictures import Picture, Resolution
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from detector.bundle import Bundle
+    from detector.classifier import Classifier
+    from detector.explain import Heatmap
+    from pages.classify.background_task import Cancelled, News, Progress
+    from pages.classify.shown_picture import ShownPicture
+    from ui.models import Model
+
+WANTED = "parts"
+"""Key of the widget that asks for them."""
+WHOLE = Region(0, 0, 1, 1)
+STATUS = "What the model says of each part alone"
+
+
+def show(shown: ShownPicture, model: Model) -> DeltaGenerator | None:
+    """The section, closed; nothing is computed before it is asked for. Returns the place where progress is
+    shown, None where nothing is to be found out."""
+    with st.expander("Part by part: what the model says of each part alone", icon=":material/grid_view:"):
+        wanted = st.toggle("Judge the parts", key=WANTED, persist_state="session")
+        st.caption(_introduction(model.bundle))
+        if not wanted:
+            return None
+        known = state().explanations_of(shown.picture, model.version).parts
+        place = st.empty()
+        if known is None:
+            return place
+        if isinstance(known, str):
+            st.markdown(known)
+        elif shown.is_part:
+            st.markdown("This picture is a long strip, which is not shown as a whole.")
+        else:
+            _viewer(shown, known)
+            st.markdown(_strongest(known))
+    return None
+
+
+def find_out(picture: Picture, model: Model, place: DeltaGenerator | None, news: News) -> bool:
+    """Judge the parts, if they were asked for and are not known yet, ``place`` showing how far that is.
+    Returns whether there was anything to do. news: what the page is drawn again for meanwhile."""
+    if place is None:
+        return False
+    known = state().explanations_of(picture, model.version)
+    work = partial(_judge, model.classifier(), picture)
+    name = ("parts", picture.id, model.version)
+    try:
+        known.parts = background_task.wait_for(work, [place], "Judging the parts", name, news)
+    except (Unavailable, ImageReadError) as reason:
+        known.parts = str(reason)
+    return True
+
+
+def _judge(classifier: Classifier, picture: Picture, progress: Progress, cancelled: Cancelled) -> Heatmap:
+    """Called in a thread."""
+    pixels = pictures.decoded(picture, Resolution.FORENSIC).pixels
+    return region_map.region_map(classifier.engine, pixels, progress, cancelled)
+
+
+def _viewer(shown: ShownPicture, parts: Heatmap) -> None:
+    heatmap_viewer(
+        shown.jpeg,
+        "image/jpeg",
+        WHOLE,
+        None,
+        parts,
+        alt=f"{shown.picture.name}, {shown.width} by {shown.height} pixels, part by part",
+        filename=shown.picture.name,
+        key=f"viewer-parts-{shown.picture.id[:16]}",
+        status=STATUS,
+        max_height=PHOTO_HEIGHT,
+    )
+
+
+def _strongest(parts: Heatmap) -> str:
+    """The two ends of the map, in words."""
+    ends = []
+    for find, words in ((parts.values.argmax, "Most like AI-generated"), (parts.values.argmin, "least")):
+        row, column = divmod(int(find()), parts.grid[1])
+        share = percent(region_map.probability(float(parts.values[row, column])))
+        ends.append(f"{words}: row {row + 1}, column {column + 1}, {share}")
+    return "; ".join(ends) + "."
+
+
+def _introduction(bundle: Bundle) -> str:
+    """What it is, and how far it can be believed."""
+    text = (
+        "The verdict comes from the middle of the picture, reduced. Here each part is cut out and judged like"
+        " a picture of its own, so that one that was put in may stand out; red speaks for AI-generated, blue"
+        " for real."
+    )
+    measured = bundle.regions
+    if measured is None:
+        return f"{text} A hint where to look: how well this model finds such parts was not measured."
+    return (
+        f"{text} **A hint where to look, no proof:** in {measured.pictures} photos with a part of another"
+        f" picture pasted in, a piece of that scored higher than a piece of the rest {measured.ai.value:.0%}"
+        f" of the time if it was AI-generated, and {measured.real.value:.0%} if it was as real as the photo;"
+        f" 50% is guessing ({measured.measured_on})."
+    )
