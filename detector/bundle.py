@@ -21,7 +21,7 @@ import numpy as np
 
 from detector import architectures
 from detector.atomic_files import write_whole
-from detector.evaluation import method_scores, region_scores
+from detector.evaluation import localisation_scores, method_scores
 from detector.evaluation.calibration import calibrated
 from detector.home_folder import VARIABLE as HOME_VARIABLE
 from detector.home_folder import home
@@ -116,9 +116,9 @@ class Bundle:
         return method_scores.from_card(self.card)
 
     @property
-    def regions(self) -> region_scores.RegionScores | None:
+    def regions(self) -> localisation_scores.RegionScores | None:
         """How well its region maps find a part that was put in; None as for ``explanations``."""
-        return region_scores.from_card(self.card)
+        return localisation_scores.from_card(self.card)
 
     @property
     def practice(self) -> bool:

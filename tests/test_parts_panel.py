@@ -9,7 +9,7 @@ from PIL import Image
 
 from detector.bundle import read_bundle, write_card
 from detector.evaluation.intervals import Estimate
-from detector.evaluation.region_scores import RegionScores
+from detector.evaluation.localisation_scores import RegionScores
 from pages.classify import parts_panel
 from tests.test_classify_page import Page, page, png  # noqa: F401 (fixtures)
 

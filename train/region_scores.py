@@ -27,7 +27,7 @@ from detector import Classifier, ImageReadError
 from detector.bundle import DEFAULT_BUNDLE, Bundle, BundleError, read_bundle, write_card
 from detector.datasets import Dataset, DatasetError, load_dataset
 from detector.evaluation.intervals import mean
-from detector.evaluation.region_scores import SECTION, RegionScores
+from detector.evaluation.localisation_scores import SECTION, RegionScores
 from detector.explain.method import Unavailable
 from detector.explain.region_map import cells, grid, region_map
 from detector.perturbations import AS_SENT, jpeg_round_trip

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from detector.evaluation.intervals import Estimate
-from detector.evaluation.region_scores import RegionScores, from_card
+from detector.evaluation.localisation_scores import RegionScores, from_card
 
 SCORES = RegionScores(Estimate(0.8, 0.75, 0.85), Estimate(0.6, 0.5, 0.7), 150, "150 real photos, unseen")
 

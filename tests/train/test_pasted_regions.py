@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from detector.bundle import read_bundle
-from detector.evaluation.region_scores import RegionScores
+from detector.evaluation.localisation_scores import RegionScores
 from train.region_scores import localisation, main, paste, summarise
 
 
