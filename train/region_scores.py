@@ -174,7 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
             found.append(each)
             if len(found) % 20 == 0:
                 print(f"{len(found)} photos", file=sys.stderr, flush=True)
-        scores = summarise(found, f"{len(found)} real photos, {options.split}")
+        scores = summarise(found, f"real photos of the split {options.split}")
         if options.write:
             write(classifier.bundle, scores)
     except (BundleError, DatasetError, OSError, ValueError) as error:

@@ -81,13 +81,12 @@ def _further_ways(album: Album) -> bool:
     return st.toggle("Camera", key=f"camera-{album.clearings}")
 
 
-def invite() -> None:
+def invite(model_is_loaded: bool) -> None:
     """What an empty page says."""
-    st.info(
-        "Upload a picture, take one, or try a sample. The first verdict takes a few seconds longer while the"
-        " model starts in the background.",
-        icon=":material/add_photo_alternate:",
-    )
+    text = "Upload a picture, take one, or try a sample."
+    if not model_is_loaded:
+        text += " The first verdict takes a few seconds longer while the model starts in the background."
+    st.info(text, icon=":material/add_photo_alternate:")
 
 
 def remove_button(picture: Picture) -> None:

@@ -58,7 +58,7 @@ scored_archive.show(beside_a_picture=bool(pictures))
 if not pictures:
     case_panel.let_go()
     if not scored_archive.is_open():
-        intake.invite()
+        intake.invite(model.loading.done())
     how_to_read.show(model.bundle)
     st.stop()
 

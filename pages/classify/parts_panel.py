@@ -17,6 +17,7 @@ from pages.classify.workbench import PHOTO_HEIGHT
 from ui import pictures
 from ui.heatmap_viewer import heatmap_viewer
 from ui.pictures import Picture, Resolution
+from ui.text import plain
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -113,8 +114,8 @@ def _introduction(bundle: Bundle) -> str:
     if measured is None:
         return f"{text} A hint where to look: how well this model finds such parts was not measured."
     return (
-        f"{text} **A hint where to look, no proof:** in {measured.pictures} photos with a part of another"
-        f" picture pasted in, a piece of that scored higher than a piece of the rest {measured.ai.value:.0%}"
-        f" of the time if it was AI-generated, and {measured.real.value:.0%} if it was as real as the photo;"
-        f" 50% is guessing ({measured.measured_on})."
+        f"{text} **A hint where to look, no proof:** a part of another picture was pasted into"
+        f" {measured.pictures} {plain(measured.measured_on, limit=300)}; a piece of it scored higher than a"
+        f" piece of the rest {measured.ai.value:.0%} of the time if it was AI-generated, and"
+        f" {measured.real.value:.0%} if it was as real as the photo. 50% is guessing."
     )

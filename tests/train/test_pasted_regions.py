@@ -58,7 +58,7 @@ def data(tmp_path, photo):
 def test_the_scores_become_part_of_the_card(spoilable_bundle, data, capsys):
     assert main(["--bundle", str(spoilable_bundle), "--data", str(data), "--write"]) == 0
     scores = read_bundle(spoilable_bundle).regions
-    assert isinstance(scores, RegionScores) and scores.measured_on == "2 real photos, val"
+    assert isinstance(scores, RegionScores) and scores.measured_on == "real photos of the split val"
     assert scores.ai.value == 1.0  # the tiny model knows warm pictures from cool ones
     assert json.loads(capsys.readouterr().out)["pictures"] == 2
 
