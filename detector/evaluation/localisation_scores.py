@@ -51,3 +51,15 @@ def from_card(card: Mapping[str, Any]) -> RegionScores | None:
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
+
+
+def in_words(scores: RegionScores | None) -> str:
+    """How far a region map can be believed, as plain text."""
+    if scores is None:
+        return "A hint where to look: how well this model finds such parts was not measured."
+    return (
+        "A hint where to look, no proof: a part of another picture was pasted into"
+        f" {scores.pictures} {scores.measured_on}; a piece of it scored higher than a piece of the rest"
+        f" {scores.ai.value:.0%} of the time if it was AI-generated, and {scores.real.value:.0%} if it was as"
+        " real as the photo. 50% is guessing."
+    )

@@ -17,6 +17,7 @@ import numpy as np
 
 from detector.explain.heatmap import LOGIT, Heatmap
 from detector.explain.method import Job, Unavailable
+from detector.records import percent
 
 if TYPE_CHECKING:
     from detector.engine import Engine
@@ -60,6 +61,16 @@ def cells(pixels: np.ndarray, rows: int, columns: int) -> Iterator[np.ndarray]:
 def probability(logit: float) -> float:
     """Of a part's logit, as the map holds it: P(AI-generated), were the part all there is."""
     return 1 / (1 + exp(-logit))
+
+
+def ends_in_words(parts: Heatmap) -> str:
+    """Where the map is highest and where it is lowest."""
+    ends = []
+    for find, words in ((parts.values.argmax, "Most like AI-generated"), (parts.values.argmin, "least")):
+        row, column = divmod(int(find()), parts.grid[1])
+        share = percent(probability(float(parts.values[row, column])))
+        ends.append(f"{words}: row {row + 1}, column {column + 1}, {share}")
+    return "; ".join(ends) + "."
 
 
 def region_map(

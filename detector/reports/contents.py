@@ -13,8 +13,8 @@ from PIL import Image
 
 from detector import card_figures, legend
 from detector.bundle import PRACTICE_IS_NOT
-from detector.evaluation import score_evidence
-from detector.explain import METHODS, Heatmap, Unavailable
+from detector.evaluation import localisation_scores, score_evidence
+from detector.explain import METHODS, Heatmap, Unavailable, region_map
 from detector.explain.preferred_method import default
 from detector.images import Photo, read_image
 from detector.overlay import overlay
@@ -26,6 +26,7 @@ from detector.perturbation_test import (
     judge_perturbed_copies,
     verdicts_on_ordinary_copies,
 )
+from detector.preprocessing import Region
 from detector.provenance import FileFacts, contradiction, file_facts
 from detector.records import percent
 from detector.reports.report_sections import Figure, PictureReport, Section
@@ -60,7 +61,8 @@ class Examined:
     name: of its file. content: the file's bytes, None where they are not there. result: what the model
     says. photo: its pixels, for looking at; None where the file could not be read. heatmap: the map to show,
     None where there is none. copies, inputs: what the model says of damaged copies, and the copies as it got
-    them, uint8 (size, size, 3); empty where none were judged.
+    them, uint8 (size, size, 3); empty where none were judged. parts: the region map; None where it was not
+    asked for.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Examined:
     heatmap: Heatmap | None = None
     copies: Sequence[PerturbedVerdict] = ()
     inputs: Sequence[np.ndarray] = ()
+    parts: Heatmap | None = None
 
 
 def examine(
@@ -79,9 +82,11 @@ def examine(
     result: FileResult,
     method: str | None = None,
     heatmap: Heatmap | None = None,
+    parts: Heatmap | None = None,
 ) -> Examined:
     """Find out what a report says beyond the result: the map by ``method``, by default the model's preferred
-    one, unless ``heatmap`` is that already, and the verdicts on damaged copies. Raises ImageReadError."""
+    one, unless ``heatmap`` is that already, and the verdicts on damaged copies. parts: the region map, if it
+    was made. Raises ImageReadError."""
     if result.analysis is None or content is None:
         return Examined(name, content, result)
     photo = read_image(content, short_side=SHORT_SIDE)
@@ -91,7 +96,7 @@ def examine(
         except Unavailable:
             heatmap = result.analysis.heatmap
     copies, inputs = judge_perturbed_copies(classifier, photo, result.analysis)
-    return Examined(name, content, result, photo, heatmap, copies, inputs)
+    return Examined(name, content, result, photo, heatmap, copies, inputs, parts)
 
 
 def picture_report(examined: Examined, bundle: Bundle) -> PictureReport:
@@ -105,6 +110,7 @@ def picture_report(examined: Examined, bundle: Bundle) -> PictureReport:
     sections = (
         _finding(examined, analysis, bundle),
         _map(examined, analysis, bundle),
+        _parts(examined, bundle),
         _damage(examined, bundle),
         file,
         _model(bundle),
@@ -163,6 +169,20 @@ def _map(examined: Examined, analysis: Analysis, bundle: Bundle) -> Section | No
     figures.append(_figure(_above_bar(drawn, heatmap), caption, FIGURE_SIDE))
     sentences = (method.sentence, _faithfulness(heatmap.method, bundle))
     return Section("The picture and its map", sentences, tuple(figures))
+
+
+def _parts(examined: Examined, bundle: Bundle) -> Section | None:
+    parts = examined.parts
+    if examined.photo is None or parts is None:
+        return None
+    drawn = overlay(examined.photo.pixels, parts, Region(0, 0, 1, 1), opacity=0.5)
+    caption = f"Each part judged alone. {region_map.ends_in_words(parts)} {legend.in_words(parts)}"
+    figure = _figure(_above_bar(drawn, parts), caption, FIGURE_SIDE)
+    sentences = (
+        "Each part was cut out and judged like a picture of its own; this plays no part in the verdict.",
+        localisation_scores.in_words(bundle.regions),
+    )
+    return Section("Part by part", sentences, (figure,))
 
 
 def _above_bar(drawn: np.ndarray, heatmap: Heatmap) -> np.ndarray:

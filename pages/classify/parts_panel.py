@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from detector.evaluation import localisation_scores
 from detector.explain import Unavailable, region_map
 from detector.images import ImageReadError
 from detector.preprocessing import Region
-from detector.records import percent
 from pages.classify import background_task
 from pages.classify.classify_state import state
 from pages.classify.workbench import PHOTO_HEIGHT
@@ -53,7 +53,7 @@ def show(shown: ShownPicture, model: Model) -> DeltaGenerator | None:
             st.markdown("This picture is a long strip, which is not shown as a whole.")
         else:
             _viewer(shown, known)
-            st.markdown(_strongest(known))
+            st.markdown(region_map.ends_in_words(known))
     return None
 
 
@@ -93,29 +93,10 @@ def _viewer(shown: ShownPicture, parts: Heatmap) -> None:
     )
 
 
-def _strongest(parts: Heatmap) -> str:
-    """The two ends of the map, in words."""
-    ends = []
-    for find, words in ((parts.values.argmax, "Most like AI-generated"), (parts.values.argmin, "least")):
-        row, column = divmod(int(find()), parts.grid[1])
-        share = percent(region_map.probability(float(parts.values[row, column])))
-        ends.append(f"{words}: row {row + 1}, column {column + 1}, {share}")
-    return "; ".join(ends) + "."
-
-
 def _introduction(bundle: Bundle) -> str:
     """What it is, and how far it can be believed."""
-    text = (
+    return (
         "The verdict comes from the middle of the picture, reduced. Here each part is cut out and judged like"
         " a picture of its own, so that one that was put in may stand out; red speaks for AI-generated, blue"
-        " for real."
-    )
-    measured = bundle.regions
-    if measured is None:
-        return f"{text} A hint where to look: how well this model finds such parts was not measured."
-    return (
-        f"{text} **A hint where to look, no proof:** a part of another picture was pasted into"
-        f" {measured.pictures} {plain(measured.measured_on, limit=300)}; a piece of it scored higher than a"
-        f" piece of the rest {measured.ai.value:.0%} of the time if it was AI-generated, and"
-        f" {measured.real.value:.0%} if it was as real as the photo. 50% is guessing."
+        f" for real. {plain(localisation_scores.in_words(bundle.regions), limit=600)}"
     )

@@ -44,6 +44,16 @@ def known_maps(
     return known
 
 
+def known_parts(ours: ClassifyState, results: Sequence[PictureResult], model: Model) -> dict[str, Heatmap]:
+    """The region maps that were asked for, by picture id."""
+    known = {}
+    for each in results:
+        of_picture = ours.explanations.get((each.picture.id, model.version))
+        if of_picture and isinstance(of_picture.parts, Heatmap):
+            known[each.picture.id] = of_picture.parts
+    return known
+
+
 def show(results: Sequence[PictureResult], now: Callable[[], list[PictureResult]], model: Model) -> None:
     """Ask which pictures a report is to be of, and hand it out as HTML or PDF, with what is known by then:
     ``now()``. results: of the pictures that are checked when the page is drawn."""
@@ -61,7 +71,8 @@ def show(results: Sequence[PictureResult], now: Callable[[], list[PictureResult]
         def make() -> list[PictureReport]:
             of_these = [each for each in now() if each.picture.id in chosen]
             known = known_maps(ours, of_these, model, method)
-            return _reports(of_these, model.bundle, method, known, model.loading)
+            parts = known_parts(ours, of_these, model)
+            return _reports(of_these, model.bundle, method, known, parts, model.loading)
 
         with st.container(horizontal=True):
             _button("HTML", lambda: _as_html(make()), "text/html")
@@ -96,6 +107,7 @@ def _reports(
     bundle: Bundle,
     method: str,
     known: dict[str, Heatmap],
+    parts: dict[str, Heatmap],
     loading: Future[Classifier],
 ) -> list[PictureReport]:
     """Called in a thread of Streamlit's, after the script has ended."""
@@ -106,8 +118,8 @@ def _reports(
     for each in results:
         picture = each.picture
         try:
-            heatmap = known.get(picture.id)
-            examined = examine(classifier, picture.name, picture.content, each.result, method, heatmap)
+            maps = known.get(picture.id), parts.get(picture.id)
+            examined = examine(classifier, picture.name, picture.content, each.result, method, *maps)
         except ImageReadError:  # it was read when it came; a report without its map is better than none
             examined = Examined(picture.name, picture.content, each.result)
         reports.append(picture_report(examined, bundle))

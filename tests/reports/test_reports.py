@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from detector.explain.region_map import ends_in_words, region_map
+from detector.images import read_image
 from detector.reports import as_html, as_pdf, examine, picture_report
 
 NASTY = "<script>alert(1)</script>中\n.png"
@@ -71,6 +73,17 @@ def test_a_report_shows_photo_and_map_and_every_damaged_copy(report):
 
     assert len(section(report, "The picture and its map").figures) == 2
     assert len(section(report, "Damaged copies").figures) == len(list(STRIP))
+
+
+def test_a_report_shows_the_parts_where_they_were_judged(classifier, content, report):
+    photo = read_image(content)
+    parts = region_map(classifier.engine, photo.pixels)
+    (result,) = classifier.analyse_files([content])
+    with_parts = picture_report(examine(classifier, "w.jpg", content, result, parts=parts), classifier.bundle)
+    shown = section(with_parts, "Part by part")
+    assert len(shown.figures) == 1 and ends_in_words(parts) in shown.figures[0].caption
+    assert "was not measured" in shown.sentences[1]
+    assert not [each for each in report.sections if each.title == "Part by part"]
 
 
 def test_html_has_everything_in_it_and_no_script(page):
