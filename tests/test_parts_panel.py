@@ -20,7 +20,7 @@ def judge_the_parts(page: Page) -> None:  # noqa: F811
 
 
 def captions(page: Page) -> str:  # noqa: F811
-    return " ".join(each.value for each in page.app.caption)
+    return " ".join(each.value for each in page.app.caption).replace("\\", "")
 
 
 def test_nothing_is_judged_before_it_is_asked_for(page, png):  # noqa: F811
