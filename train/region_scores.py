@@ -76,9 +76,11 @@ def localisation(values: np.ndarray, pasted: np.ndarray) -> float | None:
 
 def score_all(classifier: Classifier, dataset: Dataset, split: str, most: int) -> Iterator[dict[str, float]]:
     """For up to ``most`` real photos of a split, in an order drawn once: the localisation of a part of an
-    AI-generated picture ("ai") and of another real one ("real"). Photos that are too small, or without a
-    partner, are left out."""
+    AI-generated picture ("ai") and of another real one ("real"). Where there are paired pictures, these alone
+    are taken. Photos that are too small, or without a partner, are left out."""
     rows, rng = dataset.split(split), np.random.default_rng(SEED)
+    if rows["paired"].any():
+        rows = rows[rows["paired"]]
     found = (
         _score_one(classifier, dataset, rows, str(id), rng)
         for id in rows["id"][rows["y_true"] == 0].sample(frac=1, random_state=SEED)
