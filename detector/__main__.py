@@ -30,7 +30,7 @@ from detector.command_line_files import (
     checked_target,
     replacing_beside,
 )
-from detector.explain import METHODS
+from detector.explain import METHODS, Heatmap, region_map
 from detector.images import MAX_FILE_BYTES
 from detector.overlay import COLORMAPS
 from detector.provenance import FileFacts, file_facts
@@ -115,6 +115,11 @@ def _parser() -> argparse.ArgumentParser:
         "--colormap", choices=COLORMAPS, help=f"colours of the overlay (default: {next(iter(COLORMAPS))})"
     )
     parser.add_argument(
+        "--parts",
+        action="store_true",
+        help="judge each part of an image alone, too; it plays no part in the verdict",
+    )
+    parser.add_argument(
         "--file-facts",
         action="store_true",
         help="print what each file says of itself too; it plays no part in the verdict",
@@ -147,21 +152,23 @@ def _run(options: argparse.Namespace) -> int:
         progress = Progress(len(files))
         progress.show("starting the model ...")
         classifier = _started(options.bundle)
-        looking = Looking(classifier, overlays, report, not options.quick, options.method)
+        looking = Looking(classifier, overlays, report, not options.quick, options.method, options.parts)
         unreadable = 0
         for number, result in enumerate(classifier.analyse_files(files), start=1):
             content = _content(result.path)
-            result, perturbed, drawn = looking.further(result, content)
+            seen = looking.further(result, content)
             facts = None if content is None else file_facts(content)
-            judged = record(result, classifier.bundle, perturbed=perturbed, facts=facts, content=content)
-            row = {**judged, "overlay": drawn}
-            unreadable += result.error is not None
+            judged = record(
+                seen.result, classifier.bundle, perturbed=seen.copies, facts=facts, content=content
+            )
+            row = {**judged, "overlay": seen.overlay}
+            unreadable += seen.result.error is not None
             progress.clear()
             told = facts if options.file_facts else None
             if options.json:
-                _say_json(row, told)
+                _say_json(row, told, seen.parts, options.parts)
             else:
-                _say(row, told)
+                _say(row, told, seen.parts, options.parts)
             if table:
                 table.writerow({field: cell(value) for field, value in row.items()})
             progress.show(f"{number} of {len(files)}")
@@ -201,19 +208,26 @@ def _content(path: str) -> bytes | None:
     return None
 
 
-def _say_json(row: dict[str, Any], facts: FileFacts | None) -> None:
-    """One JSON object on a line; an unreadable file is reported on standard error too."""
+def _say_json(row: dict[str, Any], facts: FileFacts | None, parts: Heatmap | None, asked: bool) -> None:
+    """One JSON object on a line; an unreadable file is reported on standard error too. asked: for the
+    parts, whose probabilities are a list of rows."""
     if facts:
         row = {**row, "file_facts": facts.to_json()}
+    if asked:
+        row = {**row, "parts": None if parts is None else region_map.probabilities(parts)}
     print(json.dumps(row), flush=True)
     _say_error(row)
 
 
-def _say(row: dict[str, Any], facts: FileFacts | None = None) -> None:
-    """One line for people, what else is known of the file on standard error, and below it what the file
-    says of itself."""
+def _say(
+    row: dict[str, Any], facts: FileFacts | None = None, parts: Heatmap | None = None, asked: bool = False
+) -> None:
+    """One line for people, what else is known of the file on standard error, and below it what is said of
+    its parts, where that was asked, and what the file says of itself."""
     if row["error"] is None:
         _say_verdict(row)
+        if asked:
+            print(f"    {_parts_in_words(parts)}", flush=True)
         _say_remarks(row)
     _say_error(row)
     if facts:
@@ -225,6 +239,13 @@ def _say_verdict(row: dict[str, Any]) -> None:
     score = f"P(AI) {percent(row['y_score']):>6}"
     path = _printable(row["path"])
     print(f"{verdict.in_sentence:<12}  {score}  {path}", flush=True)
+
+
+def _parts_in_words(parts: Heatmap | None) -> str:
+    if parts is None:
+        return "Too small to be judged in parts."
+    rows, columns = parts.grid
+    return f"{rows} x {columns} parts. {region_map.ends_in_words(parts)}"
 
 
 def _say_remarks(row: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from detector import captioned_overlay
 from detector.atomic_files import replacing, write_whole
 from detector.explain import Heatmap, Unavailable, attention_rollout
 from detector.explain.preferred_method import default
+from detector.explain.region_map import region_map
 from detector.images import IMAGE_SUFFIXES, ImageReadError, read_image
 from detector.overlay import COLORMAPS, overlay
 from detector.perturbation_test import (
@@ -24,6 +25,7 @@ from detector.perturbation_test import (
     final_verdict,
     judge_perturbed_copies,
 )
+from detector.perturbations import AS_SENT
 from detector.printable import printable
 from detector.reports import Examined, PictureReport, as_html, as_pdf, picture_report
 
@@ -118,30 +120,37 @@ class ReportFile:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What was found out about an image. result: with an error instead of the analysis if the file changed
+    since it was analysed. copies: what is said of damaged ones. overlay: the path of the one written. parts:
+    the region map. None where it was not asked for, or there is none."""
+
+    result: FileResult
+    copies: list[PerturbedVerdict] | None = None
+    overlay: str | None = None
+    parts: Heatmap | None = None
+
+
+@dataclass(frozen=True)
 class Looking:
     """What is to be done with every image. stress: judge damaged copies; a report has them judged too.
-    method: of the maps, None for the model's own."""
+    method: of the maps, None for the model's own. parts: judge the parts one by one."""
 
     classifier: Classifier
     overlays: Overlays | None = None
     report: ReportFile | None = None
     stress: bool = False
     method: str | None = None
+    parts: bool = False
 
-    def further(
-        self, result: FileResult, content: bytes | None
-    ) -> tuple[FileResult, list[PerturbedVerdict] | None, str | None]:
-        """The result, what is said of damaged copies and the path of the overlay; an error instead of the
-        analysis if the file changed since it was analysed. content: the file's bytes, None where they are not
-        there."""
+    def further(self, result: FileResult, content: bytes | None) -> Seen:
+        """content: the file's bytes, None where they are not there."""
         try:
             return self._further(result, content)
         except ImageReadError as error:
             return self._further(replace(result, analysis=None, error=str(error)), content)
 
-    def _further(
-        self, result: FileResult, content: bytes | None
-    ) -> tuple[FileResult, list[PerturbedVerdict] | None, str | None]:
+    def _further(self, result: FileResult, content: bytes | None) -> Seen:
         bundle, drawn = self.classifier.bundle, None
         examined = Examined(printable(result.path), content, result)
         if analysis := result.analysis:
@@ -152,7 +161,7 @@ class Looking:
             drawn = str(self.overlays.write(result.path, examined.heatmap, analysis, below))
         if self.report:
             self.report.reports.append(picture_report(examined, bundle))
-        return result, list(examined.copies) or None, drawn
+        return Seen(result, list(examined.copies) or None, drawn, examined.parts)
 
     def _examined(self, examined: Examined, analysis: Analysis) -> Examined:
         path = examined.result.path
@@ -162,7 +171,16 @@ class Looking:
             examined = replace(examined, photo=photo, copies=copies, inputs=inputs)
         if self.overlays or self.report:
             examined = replace(examined, heatmap=self._heatmap(path, analysis))
+        if self.parts:
+            examined = replace(examined, parts=self._region_map(path))
         return examined
+
+    def _region_map(self, path: str) -> Heatmap | None:
+        pixels = read_image(path, short_side=AS_SENT).pixels
+        try:
+            return region_map(self.classifier.engine, pixels)
+        except Unavailable:
+            return None
 
     def _heatmap(self, path: str, analysis: Analysis) -> Heatmap | None:
         method = self.method or default(self.classifier.bundle)

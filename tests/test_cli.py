@@ -557,3 +557,34 @@ def drawn_map(bundle, path, method) -> np.ndarray:
     photo = read_image(path)
     heatmap = classifier.explain(photo, method)
     return overlay(photo.pixels, heatmap, classifier.analyse(photo).region, 1)
+
+
+def test_the_parts_are_judged_where_that_is_asked_for(photo_folder, tiny_bundle, capsys):
+    words = [str(photo_folder), "--bundle", str(tiny_bundle), "--quick", "--parts", "--json"]
+    assert main(words) == 0
+    rows = {Path(row["path"]).name: row for row in map(json.loads, capsys.readouterr().out.splitlines())}
+    parts = np.array(rows["cool.jpg"]["parts"])
+    assert parts.shape == (8, 5) and (parts > 0).all() and (parts < 1).all()
+    assert (
+        rows["mixed.png"]["parts"] is None
+    )  # of 60 pixels, where a part needs 36 and four have to find room
+    assert main(words[:-3]) == 0
+    assert "parts" not in capsys.readouterr().out
+
+
+def test_the_parts_in_words_say_where_the_ends_are(photo_folder, tiny_bundle, capsys):
+    words = [str(photo_folder / "cool.jpg"), "--bundle", str(tiny_bundle), "--quick", "--parts"]
+    assert main(words) == 0
+    told = capsys.readouterr().out.splitlines()[1]
+    assert re.fullmatch(
+        r"    8 x 5 parts\. Most like AI-generated: row \d, column \d, .*; least: row .*", told
+    )
+    assert main([str(photo_folder / "mixed.png"), *words[1:]]) == 0
+    assert "    Too small to be judged in parts." in capsys.readouterr().out
+
+
+def test_the_parts_are_in_the_report(photo_folder, tiny_bundle, tmp_path):
+    report = tmp_path / "report.html"
+    words = [str(photo_folder / "cool.jpg"), "--bundle", str(tiny_bundle), "--parts"]
+    assert main([*words, "--report", str(report)]) == 0
+    assert "Part by part" in report.read_text("utf-8")

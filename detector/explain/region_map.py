@@ -63,6 +63,11 @@ def probability(logit: float) -> float:
     return 1 / (1 + exp(-logit))
 
 
+def probabilities(parts: Heatmap) -> list[list[float]]:
+    """P(AI-generated) of each part, row by row, to four digits."""
+    return [[round(probability(float(value)), 4) for value in row] for row in parts.values]
+
+
 def ends_in_words(parts: Heatmap) -> str:
     """Where the map is highest and where it is lowest."""
     ends = []
