@@ -565,9 +565,7 @@ def test_the_parts_are_judged_where_that_is_asked_for(photo_folder, tiny_bundle,
     rows = {Path(row["path"]).name: row for row in map(json.loads, capsys.readouterr().out.splitlines())}
     parts = np.array(rows["cool.jpg"]["parts"])
     assert parts.shape == (8, 5) and (parts > 0).all() and (parts < 1).all()
-    assert (
-        rows["mixed.png"]["parts"] is None
-    )  # of 60 pixels, where a part needs 36 and four have to find room
+    assert rows["mixed.png"]["parts"] is None  # 60 pixels wide: four parts of 36 find no room
     assert main(words[:-3]) == 0
     assert "parts" not in capsys.readouterr().out
 
