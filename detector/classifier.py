@@ -196,7 +196,7 @@ class Classifier:
 
     @cached_property
     def _shuffled(self) -> ShuffledHead:
-        return ShuffledHead(self.bundle)
+        return ShuffledHead(self.engine)
 
     def _input(self, photo: Photo | np.ndarray) -> np.ndarray:
         return self.bundle.preprocessing(photo.pixels if isinstance(photo, Photo) else photo)

@@ -17,6 +17,7 @@ from detector.bundle import CARD, WEIGHTS, Bundle, BundleError, file_sha256, rea
 from detector.classifier import Classifier
 from detector.engine import answering_with_insides, inner_outputs
 from detector.explain import METHODS
+from detector.explain.other_head import OtherHead
 from tests.support.networks import PLAIN_NETWORK, TINY, TINY_VIT, TWO_LAYERS, built
 
 ROOT = Path(__file__).parents[1]
@@ -33,6 +34,7 @@ logit = classifier.analyse(photo).logit
 maps = {name: classifier.explain(photo, name).values.tolist() for name in METHODS}
 walk = walk_through(classifier, photo)
 assert walk.difference < 1e-4 and len(stage_maps(classifier, walk.image)) == 2
+classifier.sanity_check(photo, classifier.explain(photo, "grad-cam"))
 loaded = [name for name in ("tensorflow", "keras") if name in sys.modules]
 print(json.dumps({"logit": logit, "maps": maps, "loaded": loaded}))
 """
@@ -168,10 +170,13 @@ def test_keras_runs_where_the_variable_says_so(compiled_bundle, monkeypatch):
     assert Classifier.load(compiled_bundle).engine.compiled is None
 
 
-def test_weights_to_be_changed_are_keras_own(compiled_bundle, photo):
+@pytest.mark.parametrize("method", METHODS)
+def test_a_shuffled_head_changes_every_map_as_it_does_in_keras(compiled_bundle, photo, method):
     classifier = Classifier.load(compiled_bundle)
-    heatmap = classifier.explain(photo("warm"), "grad-cam")
-    assert classifier.sanity_check(photo("warm"), heatmap).correlations
+    found = classifier.sanity_check(photo("warm"), classifier.explain(photo("warm"), method))
+    assert len(found.correlations) == 3 and found.correlation < 0.95
+    assert isinstance(classifier._shuffled.engine, OtherHead)
+    assert classifier.engine.compiled is not None
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,29 @@
-"""The attention head that architectures share, in NumPy: the logit's gradient without a framework."""
+"""The attention head that architectures share, in NumPy: its answers, and the logit's gradient, without a
+framework."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from detector.explain.head_weights import HeadWeights, Layer
+
+
+def forward(features: np.ndarray, head: HeadWeights) -> tuple[np.ndarray, np.ndarray]:
+    """float (N, gh, gw, C), feature maps -> logits float32 (N,) and attention float32 (N, m, n, n) of the n =
+    gh * gw tokens x, as ``attach_attention_head`` does it: A = softmax(Q K^T / sqrt(d)), A V W_o + b_o, and x
+    added where there is a residual, their mean, the hidden units, their votes."""
+    tokens = features.reshape(len(features), -1, features.shape[-1]).astype(np.float64)
+    layers = (head.query, head.key, head.value)
+    queries, keys, values = (np.einsum("bnc,cmd->bnmd", tokens, kernel) + bias for kernel, bias in layers)
+    scores = np.einsum("bimd,bjmd->bmij", queries, keys) / np.sqrt(queries.shape[-1])
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    attention = powers / powers.sum(axis=-1, keepdims=True)
+    attended = np.einsum("bmij,bjmd->bimd", attention, values)
+    written = np.einsum("bimd,mdc->bic", attended, head.output[0]) + head.output[1]
+    pooled = (written + tokens if head.residual else written).mean(axis=1)
+    hidden = np.maximum(pooled @ head.hidden[0] + head.hidden[1], 0)
+    logits = hidden @ head.logit[0][:, 0] + head.logit[1][0]
+    return logits.astype(np.float32), attention.astype(np.float32)
 
 
 def gradient_at_features(features: np.ndarray, attention: np.ndarray, head: HeadWeights) -> np.ndarray:

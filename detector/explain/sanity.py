@@ -8,15 +8,17 @@ this classifier decides by.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detector.bundle import Bundle
 from detector.engine import Engine
 from detector.explain.heatmap import Heatmap
 from detector.explain.method import Job, Method
+from detector.explain.other_head import OtherHead, can_exchange
 
 if TYPE_CHECKING:
     import keras
@@ -46,20 +48,38 @@ class Sanity:
 
 
 class ShuffledHead:
-    """A second network of a bundle whose head can be shuffled; building it takes seconds, so it is kept."""
+    """A second network of a bundle whose head can be shuffled: where the served one runs compiled, its
+    features under a head in NumPy, else one built in Keras, which takes seconds, so it is kept."""
 
-    def __init__(self, bundle: Bundle):
-        self.engine = Engine(bundle, compiled=False)
-        self._learnt = [
-            (variable, variable.numpy()) for variable in _head_variables(self.engine.network, bundle)
-        ]
+    def __init__(self, served: Engine):
+        if served.compiled is not None and can_exchange(served):
+            head = OtherHead(served)
+            self.engine: Engine = head
+            self._learnt, self._put = served.head_weights(), head.exchange
+        else:
+            self.engine = Engine(served.bundle, compiled=False)
+            variables = _head_variables(self.engine)
+            self._learnt = {name: variable.numpy() for name, variable in variables.items()}
+            self._put = partial(_assign, variables)
 
     def shuffle(self, seed: int) -> None:
         """Permute each array of the head within itself. What lies below it keeps what it has learnt."""
         rng = np.random.default_rng(seed)
+        shuffled = {
+            name: rng.permutation(array.ravel()).reshape(array.shape) for name, array in self._learnt.items()
+        }
         with self.engine.lock:
-            for variable, learnt in self._learnt:
-                variable.assign(rng.permutation(learnt.ravel()).reshape(learnt.shape))
+            self._put(shuffled)
+
+
+def _head_variables(engine: Engine) -> dict[str, keras.Variable]:
+    layers = map(engine.network.get_layer, engine.bundle.architecture.head)
+    return {variable.path: variable for layer in layers for variable in layer.weights if variable.shape}
+
+
+def _assign(variables: Mapping[str, keras.Variable], arrays: Mapping[str, np.ndarray]) -> None:
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
 
 
 def check(
@@ -97,12 +117,3 @@ def _centred_ranks(values: np.ndarray) -> np.ndarray:
     from scipy.stats import rankdata
 
     return rankdata(np.round(values.ravel(), 12)) - (values.size + 1) / 2
-
-
-def _head_variables(network: keras.Model, bundle: Bundle) -> list:
-    return [
-        variable
-        for name in bundle.architecture.head
-        for variable in network.get_layer(name).weights
-        if variable.shape
-    ]

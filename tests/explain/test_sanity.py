@@ -1,11 +1,14 @@
 """Shuffled heads change the maps, and the served network never notices."""
 
+import keras
 import numpy as np
 import pytest
 
 from detector.explain import METHODS, Cancelled
+from detector.explain.other_head import OtherHead, can_exchange
 from detector.explain.sanity import Sanity, rank_correlation
-from tests.support.networks import PLANTED, TINY, noise
+from detector.explain.walkthrough import walk_through
+from tests.support.networks import PLAIN_NETWORK, PLANTED, TINY, TINY_VIT, built, noise
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +50,45 @@ def test_only_the_head_is_shuffled_and_only_its_order(tiny):
         if not np.array_equal(mine_array, theirs_array):
             moved.add(mine.path.split("/")[0])
     assert moved == {"attention", "hidden", "logit"}
+
+
+@pytest.mark.parametrize("architecture", [TINY, TINY_VIT], ids=lambda each: each.name)
+def test_another_head_in_numpy_answers_as_keras_would_with_it(architecture):
+    served, rng = built(architecture).engine, np.random.default_rng(0)
+    own = served.head_weights()
+    shuffled = {name: rng.permutation(array.ravel()).reshape(array.shape) for name, array in own.items()}
+    images = np.stack([noise(seed=0), noise(seed=1)])
+    head = OtherHead(served)
+    for weights in (own, shuffled):
+        head.exchange(weights)
+        with_these = keras.models.clone_model(served.network)
+        with_these.set_weights(served.network.get_weights())
+        for name in architecture.head:
+            for variable in with_these.get_layer(name).weights:
+                place = next(key for key in weights if variable.path.endswith(key))
+                variable.assign(weights[place])
+        expected = with_these(images.astype(np.float32), training=False)
+        found = head.outputs(images)
+        assert found.keys() >= {*expected, "features"}
+        for name, values in expected.items():
+            np.testing.assert_allclose(found[name], np.asarray(values), atol=1e-4)
+        logits, attention = head.forward(images)
+        np.testing.assert_allclose(logits, expected["logit"][:, 0], atol=1e-4)
+        np.testing.assert_allclose(attention, expected["attention"], atol=1e-4)
+
+
+def test_what_another_head_receives_is_carried_down_the_blocks_of_an_encoder():
+    classifier = built(TINY_VIT)
+    image = classifier.bundle.preprocessing(noise())
+    relevance = OtherHead(classifier.engine).outputs(image[None])["relevance"][0]
+    np.testing.assert_allclose(relevance, walk_through(classifier, noise()).heatmap.values, atol=1e-5)
+
+
+def test_another_kind_of_head_is_not_exchanged(made):
+    plain = made(PLAIN_NETWORK, seed=1).engine
+    assert not can_exchange(plain)
+    with pytest.raises(ValueError, match="only the attention head"):
+        OtherHead(plain)
 
 
 def test_the_result_is_the_same_each_time(tiny):
