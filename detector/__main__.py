@@ -208,7 +208,9 @@ def _content(path: str) -> bytes | None:
     return None
 
 
-def _say_json(row: dict[str, Any], facts: FileFacts | None, parts: Heatmap | None, asked: bool) -> None:
+def _say_json(
+    row: dict[str, Any], facts: FileFacts | None, parts: Heatmap | None = None, asked: bool = False
+) -> None:
     """One JSON object on a line; an unreadable file is reported on standard error too. asked: for the
     parts, whose probabilities are a list of rows."""
     if facts:

@@ -455,7 +455,8 @@ def test_explanations_say_what_a_slow_winner_costs(explained):
 
 
 def test_explanations_do_not_say_so_where_rollout_wins(explained):
-    page = explained("attention rollout")
+    methods = {"attention rollout": score(0.2, 0.9), "token contributions": score(0.1, 0.9)}
+    page = explained("attention rollout", methods=methods)
     assert not page.warning and "Attention rollout wins" in page.success[0].value
 
 
