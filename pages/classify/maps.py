@@ -236,12 +236,13 @@ def _measured(measured: Explanations) -> str:
     best, pictures = _title(measured.most_faithful), f"over {measured.images:,} pictures"
     if measured.most_faithful == measured.default:
         return f"{best} comes first because it was the most faithful to this model, {pictures}."
-    beats = measured.methods[measured.default].win_rate_over_random.value
-    seconds = measured.methods[measured.most_faithful].ms_per_map / 1000
+    slow, first = measured.methods[measured.most_faithful], measured.methods[measured.default]
+    times = slow.ms_per_map / max(first.ms_per_map, 1)
+    beats = first.win_rate_over_random
     return (
-        f"{best} was the most faithful to this model, {pictures}, and takes {seconds:.0f} seconds."
-        f" {_title(measured.default)} comes first because it is there sooner; it did better than a random"
-        f" order on {beats:.0%} of them."
+        f"{best} was the most faithful to this model, {pictures}. {_title(measured.default)} comes first"
+        f" because it is there {times:.0f} times as soon; it did better than a random order on"
+        f" {beats.value:.0%} of them ({beats.low:.0%} to {beats.high:.0%}, half is chance)."
     )
 
 

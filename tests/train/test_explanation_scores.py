@@ -7,6 +7,7 @@ import pytest
 
 from detector.bundle import read_bundle
 from detector.explain import attention_rollout
+from pages.classify import maps
 from pages.evaluate.explanations_tab import sentences
 from train.explanation_scores import main, summarise
 
@@ -41,6 +42,9 @@ def test_a_map_that_is_waited_for_too_long_does_not_come_first_however_faithful(
     assert (
         "**Occlusion is the most faithful method for this model.** Attention rollout is shown first" in told
     )
+    help_text = maps._measured(result)
+    assert "Occlusion was the most faithful to this model, over 2 pictures." in help_text
+    assert "Attention rollout comes first because it is there 100 times as soon" in help_text
     assert "**Attention rollout loses:** its order beats a random one on 50% of the pictures" in told
 
 
