@@ -148,6 +148,12 @@ def summarise(found: list[dict[str, float]], measured_on: str) -> RegionScores:
     return RegionScores(ai, real, len(found), measured_on)
 
 
+def _which_photos(split: str) -> str:
+    if split.startswith("unseen"):
+        return f"real photos from sources that the model never saw ({split})"
+    return f"real photos of the split {split}"
+
+
 def write(bundle: Bundle, scores: RegionScores) -> None:
     """Into the card as it is on disk now. Raises BundleError if its weights are not those that were scored
     any more."""
@@ -176,7 +182,7 @@ def main(arguments: list[str] | None = None) -> int:
             found.append(each)
             if len(found) % 20 == 0:
                 print(f"{len(found)} photos", file=sys.stderr, flush=True)
-        scores = summarise(found, f"real photos of the split {options.split}")
+        scores = summarise(found, _which_photos(options.split))
         if options.write:
             write(classifier.bundle, scores)
     except (BundleError, DatasetError, OSError, ValueError) as error:
