@@ -48,10 +48,11 @@ function destroy(preview) {
 }
 
 async function begin(preview, files) {
-  close(preview);
   const [file] = files;
+  if (file === preview.upload?.file) return; // dropped, and then handed to the uploader
+  close(preview);
   if (files.length !== 1 || !TYPES.includes(file.type) || file.size > MOST_BYTES) return;
-  const upload = { before: preview.server.taken, source: URL.createObjectURL(file), end: setTimeout(() => close(preview), LONGEST) };
+  const upload = { file, before: preview.server.taken, source: URL.createObjectURL(file), end: setTimeout(() => close(preview), LONGEST) };
   preview.upload = upload;
   preview.photo.src = upload.source;
   try {
