@@ -43,7 +43,7 @@ _WATCH = """() => {
     const mark = (what, is) => { if (name && is && !(what in seen)) seen[what] = performance.now(); };
     const stage = inComponents(".stage[aria-busy=false]").find((each) => each.ariaLabel?.startsWith(name));
     const here = stage !== undefined;
-    const [preview] = inComponents(".preview:not([hidden])");
+    const [preview] = inComponents(".preview:popover-open");
     const status = stage?.parentElement.querySelector("[data-part=status]").textContent ?? "";
     mark("photo", here || preview?.textContent.includes(name));
     mark("viewer", here);

@@ -246,8 +246,7 @@ def _say_verdict(row: dict[str, Any]) -> None:
 def _parts_in_words(parts: Heatmap | None) -> str:
     if parts is None:
         return "Too small to be judged in parts."
-    rows, columns = parts.grid
-    return f"{rows} x {columns} parts. {region_map.ends_in_words(parts)}"
+    return region_map.ends_in_words(parts)
 
 
 def _say_remarks(row: dict[str, Any]) -> None:

@@ -10,11 +10,13 @@ from detector.overlay import COLORMAPS, signed_shades
 
 
 def bar(heatmap: Heatmap, width: int, height: int, colormap: str = "inferno") -> np.ndarray:
-    """uint8 (height, width, 3) RGB: the colours of the scale, from its lowest value to its highest. colormap:
-    as for ``detector.overlay.overlay``."""
+    """uint8 (height, width, 3) RGB: the colours of the scale, from its lowest value to its highest, on white
+    paper: those of a signed map are the more transparent the closer to zero. colormap: as for
+    ``detector.overlay.overlay``."""
     levels = np.linspace(0, 255, width).round().astype(np.uint8)
     if heatmap.signed:
-        shades = signed_shades()[levels]
+        opaque = np.abs(levels / 127.5 - 1)[:, None]
+        shades = np.rint(255 + opaque * (signed_shades()[levels].astype(np.float64) - 255)).astype(np.uint8)
     else:
         shades = cv2.cvtColor(cv2.applyColorMap(levels[None], COLORMAPS[colormap]), cv2.COLOR_BGR2RGB)[0]
     return np.broadcast_to(shades, (height, width, 3)).copy()

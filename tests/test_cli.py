@@ -575,7 +575,7 @@ def test_the_parts_in_words_say_where_the_ends_are(photo_folder, tiny_bundle, ca
     assert main(words) == 0
     told = capsys.readouterr().out.splitlines()[1]
     assert re.fullmatch(
-        r"    8 x 5 parts\. Most like AI-generated: row \d, column \d, .*; least: row .*", told
+        r"    8 rows of 5 parts\. Most like AI-generated: row \d, column \d, .*; least: row .*", told
     )
     assert main([str(photo_folder / "mixed.png"), *words[1:]]) == 0
     assert "    Too small to be judged in parts." in capsys.readouterr().out

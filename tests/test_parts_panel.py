@@ -15,7 +15,7 @@ from tests.test_classify_page import Page, page, png  # noqa: F401 (fixtures)
 
 
 def judge_the_parts(page: Page) -> None:  # noqa: F811
-    page.app.toggle(key=parts_panel.WANTED).set_value(True)
+    page.app.session_state[parts_panel.OPEN] = True
     page.run()
 
 
@@ -61,6 +61,7 @@ def test_how_far_it_can_be_believed_is_said_only_where_it_was_measured(
     monkeypatch.setenv("TELLTALE_WEIGHTS", str(spoilable_bundle.parent))
     page = Page()  # noqa: F811
     page.upload(("w.png", png("warm")))
+    judge_the_parts(page)
     assert "how well this model finds such parts was not measured" in captions(page)
     bundle = read_bundle(spoilable_bundle)
     scores = RegionScores(Estimate(0.81, 0.8, 0.9), Estimate(0.6, 0.5, 0.7), 12, "12 real photos, val")
@@ -68,4 +69,5 @@ def test_how_far_it_can_be_believed_is_said_only_where_it_was_measured(
     write_card(spoilable_bundle, card | {"regions": scores.to_card(bundle.weights_sha256)})
     page = Page()
     page.upload(("w.png", png("warm")))
+    judge_the_parts(page)
     assert "81% of the time if it was AI-generated, and 60% if it was as real" in captions(page)

@@ -70,12 +70,12 @@ def probabilities(parts: Heatmap) -> list[list[float]]:
 
 def ends_in_words(parts: Heatmap) -> str:
     """Where the map is highest and where it is lowest."""
-    ends = []
+    (rows, columns), ends = parts.grid, []
     for find, words in ((parts.values.argmax, "Most like AI-generated"), (parts.values.argmin, "least")):
-        row, column = divmod(int(find()), parts.grid[1])
+        row, column = divmod(int(find()), columns)
         share = percent(probability(float(parts.values[row, column])))
         ends.append(f"{words}: row {row + 1}, column {column + 1}, {share}")
-    return "; ".join(ends) + "."
+    return f"{rows} rows of {columns} parts. {'; '.join(ends)}."
 
 
 def region_map(

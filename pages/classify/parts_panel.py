@@ -1,4 +1,4 @@
-"""The open picture part by part: what the model says of each alone, drawn when asked for."""
+"""The open picture part by part: what the model says of each alone, found out while somebody looks."""
 
 from __future__ import annotations
 
@@ -29,28 +29,33 @@ if TYPE_CHECKING:
     from pages.classify.shown_picture import ShownPicture
     from ui.models import Model
 
-WANTED = "parts"
-"""Key of the widget that asks for them."""
+OPEN = "parts"
+"""Key of the section: whether it is open, which asks for the parts."""
 WHOLE = Region(0, 0, 1, 1)
 STATUS = "What the model says of each part alone"
 
 
 def show(shown: ShownPicture, model: Model) -> DeltaGenerator | None:
-    """The section, closed; nothing is computed before it is asked for. Returns the place where progress is
+    """The section, at first closed; nothing is computed while it is. Returns the place where progress is
     shown, None where nothing is to be found out."""
-    with st.expander("Part by part: what the model says of each part alone", icon=":material/grid_view:"):
-        wanted = st.toggle("Judge the parts", key=WANTED, persist_state="session")
+    section = st.expander(
+        "Part by part: what the model says of each part alone",
+        icon=":material/grid_view:",
+        key=OPEN,
+        on_change="rerun",
+    )
+    if not section.open:
+        return None
+    with section:
         st.caption(_introduction(model.bundle))
-        if not wanted:
-            return None
         known = state().explanations_of(shown.picture, model.version).parts
         place = st.empty()
-        if known is None:
-            return place
-        if isinstance(known, str):
-            st.markdown(known)
-        elif shown.is_part:
+        if shown.is_part:
             st.markdown("This picture is a long strip, which is not shown as a whole.")
+        elif known is None:
+            return place
+        elif isinstance(known, str):
+            st.markdown(known)
         else:
             _viewer(shown, known)
             st.markdown(region_map.ends_in_words(known))
@@ -58,7 +63,7 @@ def show(shown: ShownPicture, model: Model) -> DeltaGenerator | None:
 
 
 def find_out(picture: Picture, model: Model, place: DeltaGenerator | None, news: News) -> bool:
-    """Judge the parts, if they were asked for and are not known yet, ``place`` showing how far that is.
+    """Judge the parts, if the section is open and they are not known yet, ``place`` showing how far that is.
     Returns whether there was anything to do. news: what the page is drawn again for meanwhile."""
     if place is None:
         return False

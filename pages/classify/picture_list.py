@@ -42,7 +42,7 @@ def show_unreadable(results: Sequence[PictureResult]) -> None:
         st.warning(f"**{plain(name, limit=60)}** — {plain(error, limit=300)}", icon=":material/broken_image:")
     more = unreadable[MAX_WARNINGS:]
     if more:
-        with st.expander(f"{len(more)} more files could not be read"):
+        with st.expander(f"{len(more)} more file{'s' if len(more) > 1 else ''} could not be read"):
             rows = [{"File": printable(name), "Why": error} for name, error in more]
             st.dataframe(rows, hide_index=True)
 

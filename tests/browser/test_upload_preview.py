@@ -93,6 +93,57 @@ def test_nothing_said_of_another_picture_is_seen_beside_it(uploads, png):
     assert not uploads.covers(verdict)
 
 
+def test_it_stays_covered_while_the_page_is_drawn_anew(uploads, png):
+    uploads.choose(("first.png", png("warm")))
+    uploads.shows("first.png")
+    uploads.hold()
+    uploads.choose(("second.png", png("cool")))
+    uploads.preview.wait_for()
+    uploads.preview.evaluate(
+        """preview => {
+            const host = preview.getRootNode().host;
+            const {left, top, width, height} = preview.getBoundingClientRect();
+            window.frames_seen = window.frames_uncovered = 0;
+            const look = () => {
+                if (!preview.matches(":popover-open")) return;
+                window.frames_seen++;
+                const there = document.elementFromPoint(left + width / 5, top + height / 5);
+                if (there !== host) window.frames_uncovered++;
+                requestAnimationFrame(look);
+            };
+            look();
+        }"""
+    )
+    uploads.let_go()
+    uploads.shows("second.png")
+    assert uploads.tab.evaluate("window.frames_seen") > 2
+    assert uploads.tab.evaluate("window.frames_uncovered") == 0
+
+
+def test_an_upload_that_fails_uncovers_the_page(uploads, png):
+    uploads.choose(("first.png", png("warm")))
+    uploads.shows("first.png")
+    uploads.hold()
+    uploads.choose(("second.png", png("cool")))
+    uploads.preview.wait_for()
+    for route in uploads.held:
+        route.abort()
+    uploads.tab.locator("[data-testid=stFileChip][aria-invalid]").wait_for()
+    uploads.preview.wait_for(state="hidden")
+    uploads.shows("first.png")
+
+
+def test_a_second_one_chosen_while_the_first_is_on_its_way_is_not_promised(uploads, png):
+    uploads.hold()
+    uploads.choose(("first.png", png("warm")))
+    uploads.preview.wait_for()
+    uploads.choose(("second.png", png("cool")))
+    uploads.preview.wait_for(state="hidden")
+    uploads.let_go()
+    uploads.tab.get_by_test_id("verdict").wait_for()
+    assert uploads.preview.is_hidden()
+
+
 def test_the_picture_that_is_open_already_is_uncovered_when_it_has_come_again(uploads, png):
     uploads.choose(("first.png", png("warm")))
     uploads.shows("first.png")

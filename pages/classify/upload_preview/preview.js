@@ -7,7 +7,9 @@ const PHOTO_SHOWN = "telltale.heatmap-viewer.shown"; // what a heatmap viewer sa
 const TYPES = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/avif"];
 const MOST_BYTES = 40 * 2 ** 20; // a larger one would keep the browser busy
 const LONGEST = 30_000; // milliseconds that a slow upload may cover the page
-const NO_VIEWER = 2_000; // milliseconds after its arrival without a viewer: the page says why there is none
+const NO_VIEWER = 1_200; // milliseconds after its arrival without a viewer: the page says why there is none
+const LOOK = 250; // milliseconds between looks whether the upload has failed
+const FAILED = "[data-testid=stFileChip][aria-invalid]";
 const previews = new WeakMap(); // the component's element -> its preview
 
 /** Streamlit calls this on mount and again, with the same element, whenever the data or the theme changes. */
@@ -31,7 +33,7 @@ function createPreview(root) {
   on("change", ({ target }) => target.matches?.(INPUT) && begin(preview, target.files), { capture: true });
   on("drop", ({ dataTransfer }) => dataTransfer?.files.length && begin(preview, dataTransfer.files), { capture: true });
   on(PHOTO_SHOWN, ({ detail }) => {
-    preview.inViewer = detail.group;
+    if (detail.group) preview.inViewer = detail.group; // others show parts of a picture
     closeIfArrived(preview);
   });
   on("keydown", ({ key }) => key === "Escape" && close(preview));
@@ -50,9 +52,12 @@ function destroy(preview) {
 async function begin(preview, files) {
   const [file] = files;
   if (file === preview.upload?.file) return; // dropped, and then handed to the uploader
+  const isAlone = !preview.upload || preview.upload.arrived; // else the server may get both at once, and opens neither
   close(preview);
-  if (files.length !== 1 || !TYPES.includes(file.type) || file.size > MOST_BYTES) return;
+  if (!isAlone || files.length !== 1 || !TYPES.includes(file.type) || file.size > MOST_BYTES) return;
   const upload = { file, before: preview.server.taken, source: URL.createObjectURL(file), end: setTimeout(() => close(preview), LONGEST) };
+  const failed = failures();
+  upload.looks = setInterval(() => failures() > failed && close(preview), LOOK);
   preview.upload = upload;
   preview.photo.src = upload.source;
   try {
@@ -61,10 +66,10 @@ async function begin(preview, files) {
     if (preview.upload === upload) close(preview);
     return;
   }
-  if (preview.upload !== upload) return; // it is in the viewer already, or another one was chosen
+  if (preview.upload !== upload || !preview.root.isConnected) return; // it is in the viewer already, or another one was chosen
   preview.words.textContent = `${file.name} is on its way. The verdict follows.`;
   place(preview);
-  preview.root.hidden = false;
+  preview.root.showPopover();
 }
 
 /** When the server has the picture, its viewer shows it soon, or does so already where it is the one that was open. */
@@ -83,7 +88,8 @@ function close(preview) {
   if (!upload) return;
   preview.upload = null;
   clearTimeout(upload.end);
-  root.hidden = true;
+  clearInterval(upload.looks);
+  if (root.isConnected) root.hidePopover();
   photo.removeAttribute("src");
   URL.revokeObjectURL(upload.source);
 }
@@ -120,5 +126,6 @@ function openStage() {
   return null;
 }
 
+const failures = () => document.querySelectorAll(FAILED).length;
 const box = (selector) => document.querySelector(selector)?.getBoundingClientRect();
 const px = (length) => `${Math.round(length)}px`;
