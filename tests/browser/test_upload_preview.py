@@ -21,12 +21,21 @@ class Uploads:
         self.viewer = tab.locator("[data-testid=heatmap-viewer] .stage[aria-busy=false]")
 
     def hold(self) -> None:
-        self.tab.route("**/upload_file/**", lambda route: self.held.append(route))
+        """From now on uploads do not get through, until ``let_go`` or ``fail``, which hold for later ones,
+        too: on a busy machine one may set out after its preview is there."""
+        self.answer = self.held.append
+        self.tab.route("**/upload_file/**", lambda route: self.answer(route))
 
     def let_go(self) -> None:
-        for route in self.held:
-            route.continue_()
-        self.tab.unroute("**/upload_file/**")
+        self._answer_all(lambda route: route.continue_())
+
+    def fail(self) -> None:
+        self._answer_all(lambda route: route.abort())
+
+    def _answer_all(self, answer) -> None:
+        self.answer = answer
+        while self.held:
+            answer(self.held.pop(0))
 
     def choose(self, *files: tuple[str, bytes], kind: str = "image/png") -> None:
         self.tab.locator("input[type=file]").first.set_input_files(
@@ -126,8 +135,7 @@ def test_an_upload_that_fails_uncovers_the_page(uploads, png):
     uploads.hold()
     uploads.choose(("second.png", png("cool")))
     uploads.preview.wait_for()
-    for route in uploads.held:
-        route.abort()
+    uploads.fail()
     uploads.tab.locator("[data-testid=stFileChip][aria-invalid]").wait_for()
     uploads.preview.wait_for(state="hidden")
     uploads.shows("first.png")
