@@ -170,8 +170,10 @@ def test_a_link_shows_the_same_in_another_browser(visit, open_page):
     other.shows("6. Softmax")
     other.chosen(3, 2)
     other.tab.get_by_text("temperature were 1.5").wait_for()
-    assert other.words() == page.words()
-    assert other.painted("Attention:") == page.painted("Attention:")
+    words = other.figures.first.locator("[data-part=words]")
+    words.wait_for_function("(element, words) => element.textContent === words", arg=page.words())
+    painted = other.stage("Attention:").locator("canvas")
+    painted.wait_for_function("(canvas, url) => canvas.toDataURL() === url", arg=page.painted("Attention:"))
 
 
 def test_enter_shows_the_answer_to_the_question_and_hides_it_again(visit):
