@@ -385,6 +385,15 @@ def file_sha256(path: str | os.PathLike) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def add_to_card(bundle: Bundle, section: str, measured: Mapping[str, Any]) -> None:
+    """Put what was measured with ``bundle`` into its card as that is on disk now. Raises BundleError if its
+    weights are not those that were measured any more."""
+    card = read_bundle(bundle.path).card
+    if card["weights_sha256"] != bundle.weights_sha256:
+        raise BundleError("The model was replaced while it was measured; nothing was written. Measure again.")
+    write_card(bundle.path, {**card, section: measured})
+
+
 def write_card(path: Path, card: Mapping[str, Any]) -> None:
     """Write ``card.json`` into the bundle folder ``path`` at once."""
     write_whole(path / CARD, json.dumps(card, indent=2, ensure_ascii=False) + "\n")

@@ -41,6 +41,10 @@ class Region:
         )
 
 
+WHOLE = Region(0.0, 0.0, 1.0, 1.0)
+"""All of a photo."""
+
+
 @dataclass(frozen=True)
 class Preprocessing:
     """How a photo becomes a model input; stored in every bundle's card.

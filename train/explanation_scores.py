@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from detector import Classifier, ImageReadError, Photo, image_files, read_image
-from detector.bundle import DEFAULT_BUNDLE, Bundle, BundleError, read_bundle, write_card
+from detector.bundle import DEFAULT_BUNDLE, BundleError, add_to_card
 from detector.datasets import DatasetError, load_dataset
 from detector.evaluation.method_scores import Explanations, MethodScore
 from detector.explain import METHODS, Unavailable
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace, pictures: Pictures | None = None, said_of_t
             pictures, said_of_them = choose(options)
         result = summarise(list(score_all(classifier, pictures, options.resume)), said_of_them)
         if options.write:
-            write(classifier.bundle, result)
+            add_to_card(classifier.bundle, "explanations", result.to_card(classifier.bundle.weights_sha256))
     except (BundleError, DatasetError, ImageReadError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -177,15 +177,6 @@ def summarise(rows: list[dict[str, Any]], measured_on: str) -> Explanations:
     candidates = waited_for or scores
     first = max(candidates, key=lambda name: candidates[name].gain)
     return Explanations(first, len(rows), measured_on, scores)
-
-
-def write(bundle: Bundle, result: Explanations) -> None:
-    """Into the card as it is on disk now. Raises BundleError if its weights are not those that were scored
-    any more."""
-    card = dict(read_bundle(bundle.path).card)
-    if card["weights_sha256"] != bundle.weights_sha256:
-        raise BundleError("The model was replaced while it was measured; nothing was written. Measure again.")
-    write_card(bundle.path, card | {"explanations": result.to_card(bundle.weights_sha256)})
 
 
 def table(result: Explanations) -> str:

@@ -16,7 +16,6 @@ import os
 import sys
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +23,7 @@ from PIL import Image, ImageFilter
 from sklearn.metrics import roc_auc_score
 
 from detector import Classifier, ImageReadError
-from detector.bundle import DEFAULT_BUNDLE, Bundle, BundleError, read_bundle, write_card
+from detector.bundle import DEFAULT_BUNDLE, BundleError, add_to_card
 from detector.datasets import Dataset, DatasetError, load_dataset
 from detector.evaluation.intervals import mean
 from detector.evaluation.localisation_scores import SECTION, RegionScores
@@ -154,15 +153,6 @@ def _which_photos(split: str) -> str:
     return f"real photos of the split {split}"
 
 
-def write(bundle: Bundle, scores: RegionScores) -> None:
-    """Into the card as it is on disk now. Raises BundleError if its weights are not those that were scored
-    any more."""
-    card: dict[str, Any] = dict(read_bundle(bundle.path).card)
-    if card["weights_sha256"] != bundle.weights_sha256:
-        raise BundleError("The model was replaced while it was measured; nothing was written. Measure again.")
-    write_card(bundle.path, card | {SECTION: scores.to_card(bundle.weights_sha256)})
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m train.region_scores", description="Do region maps find a part that was put in?"
@@ -184,7 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
                 print(f"{len(found)} photos", file=sys.stderr, flush=True)
         scores = summarise(found, _which_photos(options.split))
         if options.write:
-            write(classifier.bundle, scores)
+            add_to_card(classifier.bundle, SECTION, scores.to_card(classifier.bundle.weights_sha256))
     except (BundleError, DatasetError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

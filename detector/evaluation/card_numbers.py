@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from detector.evaluation.intervals import Estimate
@@ -15,9 +16,16 @@ def number(value: Any, low: float, high: float) -> float:
     return float(value)
 
 
-def estimate(value: Any, interval: Any, low: float, high: float) -> Estimate:
-    """A figure in [low, high] and its interval, [from, to]. Raises ValueError, and TypeError for what is no
-    pair."""
+def written(name: str, measured: Estimate) -> dict[str, Any]:
+    """A figure and its interval as JSON values, to four digits."""
+    interval = [round(measured.low, 4), round(measured.high, 4)]
+    return {name: round(measured.value, 4), f"{name}_interval": interval}
+
+
+def estimate(section: Mapping[str, Any], name: str, low: float, high: float) -> Estimate:
+    """The figure of that name, in [low, high], and its interval, as ``written``. Raises KeyError, ValueError,
+    and TypeError for what is no pair."""
+    value, interval = section[name], section[f"{name}_interval"]
     # A normal interval may reach a little beyond.
     bottom, top = (number(end, low - 1, high + 1) for end in interval)
     value = number(value, low, high)

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from detector.evaluation.card_numbers import estimate, number
+from detector.evaluation.card_numbers import estimate, number, written
 from detector.evaluation.intervals import Estimate
 
 SECTION = "regions"
 """Of the card."""
-FIGURES = ("ai", "real")
 
 
 @dataclass(frozen=True)
@@ -29,11 +28,7 @@ class RegionScores:
 
     def to_card(self, weights_sha256: str) -> dict[str, Any]:
         """As JSON values, bound to the weights that were measured."""
-        figures: dict[str, Any] = {}
-        for name in FIGURES:
-            measured = getattr(self, name)
-            figures[name] = round(measured.value, 4)
-            figures[f"{name}_interval"] = [round(measured.low, 4), round(measured.high, 4)]
+        figures = written("ai", self.ai) | written("real", self.real)
         rest = {"pictures": self.pictures, "measured_on": self.measured_on}
         return {**figures, **rest, "weights_sha256": weights_sha256}
 
@@ -45,9 +40,11 @@ def from_card(card: Mapping[str, Any]) -> RegionScores | None:
         section = card[SECTION]
         if section["weights_sha256"] != card["weights_sha256"]:
             return None
-        ai, real = (estimate(section[name], section[f"{name}_interval"], 0, 1) for name in FIGURES)
         return RegionScores(
-            ai, real, int(number(section["pictures"], 1, 1e9)), str(section["measured_on"])[:300]
+            ai=estimate(section, "ai", 0, 1),
+            real=estimate(section, "real", 0, 1),
+            pictures=int(number(section["pictures"], 1, 1e9)),
+            measured_on=str(section["measured_on"])[:300],
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None

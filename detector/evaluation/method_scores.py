@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from detector.evaluation.card_numbers import estimate, number
+from detector.evaluation.card_numbers import estimate, number, written
 from detector.evaluation.intervals import Estimate, mean, proportion
 
 FIGURES = ("deletion_gain", "insertion_gain", "win_rate_over_random")
@@ -43,9 +43,7 @@ class MethodScore:
         """As JSON values, to four digits."""
         figures: dict[str, Any] = {"ms_per_map": round(self.ms_per_map, 2)}
         for name in FIGURES:
-            measured = getattr(self, name)
-            figures[name] = round(measured.value, 4)
-            figures[f"{name}_interval"] = [round(measured.low, 4), round(measured.high, 4)]
+            figures |= written(name, getattr(self, name))
         return figures
 
     @classmethod
@@ -134,8 +132,5 @@ def _name(name: Any) -> str:
 
 
 def _score(score: Mapping[str, Any]) -> MethodScore:
-    figures = {}
-    for name in FIGURES:
-        interval = score[f"{name}_interval"]
-        figures[name] = estimate(score[name], interval, *_LIMITS[name])
+    figures = {name: estimate(score, name, *_LIMITS[name]) for name in FIGURES}
     return MethodScore(**figures, ms_per_map=number(score["ms_per_map"], 0, 1e9))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from detector.explain.head_walk import tempered_softmax
 from detector.explain.head_weights import HeadWeights, Layer
 
 
@@ -13,17 +14,13 @@ def forward(features: np.ndarray, head: HeadWeights) -> tuple[np.ndarray, np.nda
     gh * gw tokens x, as ``attach_attention_head`` does it: A = softmax(Q K^T / sqrt(d)), A V W_o + b_o, and x
     added where there is a residual, their mean, the hidden units, their votes."""
     tokens = features.reshape(len(features), -1, features.shape[-1]).astype(np.float64)
-    layers = (head.query, head.key, head.value)
-    queries, keys, values = (np.einsum("bnc,cmd->bnmd", tokens, kernel) + bias for kernel, bias in layers)
-    scores = np.einsum("bimd,bjmd->bmij", queries, keys) / np.sqrt(queries.shape[-1])
-    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    attention = powers / powers.sum(axis=-1, keepdims=True)
-    attended = np.einsum("bmij,bjmd->bimd", attention, values)
-    written = np.einsum("bimd,mdc->bic", attended, head.output[0]) + head.output[1]
-    pooled = (written + tokens if head.residual else written).mean(axis=1)
+    queries, keys = _projected(tokens, head.query), _projected(tokens, head.key)
+    products = np.einsum("bimd,bjmd->bmij", queries, keys)
+    attention = tempered_softmax(products / np.sqrt(queries.shape[-1]), 1)
+    pooled = _pooled(tokens, attention, head)
     hidden = np.maximum(pooled @ head.hidden[0] + head.hidden[1], 0)
     logits = hidden @ head.logit[0][:, 0] + head.logit[1][0]
-    return logits.astype(np.float32), attention.astype(np.float32)
+    return logits.astype(np.float32), attention
 
 
 def gradient_at_features(features: np.ndarray, attention: np.ndarray, head: HeadWeights) -> np.ndarray:
@@ -50,10 +47,7 @@ def gradient_at_features(features: np.ndarray, attention: np.ndarray, head: Head
 
 def _gradient_at_pooled(tokens: np.ndarray, attention: np.ndarray, head: HeadWeights) -> np.ndarray:
     """(C,): through the hidden layer's units that are active."""
-    values = _projected(tokens, head.value)
-    attended = np.einsum("mij,jmd->imd", attention, values)
-    written = np.einsum("imd,mdc->ic", attended, head.output[0]) + head.output[1]
-    pooled = (written + tokens if head.residual else written).mean(axis=0)
+    pooled = _pooled(tokens, attention, head)
     active = pooled @ head.hidden[0] + head.hidden[1] > 0
     return head.hidden[0] @ (active * head.logit[0][:, 0])
 
@@ -72,9 +66,17 @@ def _through_scores(
     return _back(at_queries, head.query) + _back(at_keys, head.key)
 
 
+def _pooled(tokens: np.ndarray, attention: np.ndarray, head: HeadWeights) -> np.ndarray:
+    """(..., C): the mean of the tokens, (..., n, C), after attention, (..., m, n, n)."""
+    values = _projected(tokens, head.value)
+    attended = np.einsum("...mij,...jmd->...imd", attention, values)
+    written = np.einsum("...imd,mdc->...ic", attended, head.output[0]) + head.output[1]
+    return (written + tokens if head.residual else written).mean(axis=-2)
+
+
 def _projected(tokens: np.ndarray, layer: Layer) -> np.ndarray:
-    """(n, m, d)."""
-    return np.einsum("nc,cmd->nmd", tokens, layer[0]) + layer[1]
+    """(..., n, C) -> (..., n, m, d)."""
+    return np.einsum("...nc,cmd->...nmd", tokens, layer[0]) + layer[1]
 
 
 def _back(gradient: np.ndarray, layer: Layer) -> np.ndarray:

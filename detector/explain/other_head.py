@@ -7,20 +7,20 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from detector.architectures.attention_head import HEAD_LAYERS
 from detector.compiled_network import FEATURES
 from detector.engine import Engine
 from detector.explain import numpy_head
 from detector.explain.attention_rollout import rollout
 from detector.explain.block_walk import block_walk
 from detector.explain.head_weights import from_arrays
+from detector.explain.picture_walk import shares
+from detector.explain.walkthrough import has_head
 
 
 def can_exchange(served: Engine) -> bool:
     """Whether ``OtherHead`` can stand for that engine's network."""
-    architecture = served.bundle.architecture
-    is_shared = tuple(architecture.head) == HEAD_LAYERS and bool(architecture.feature_layer)
-    return is_shared and from_arrays(served.head_weights(), served.bundle.residual) is not None
+    bundle = served.bundle
+    return has_head(bundle.architecture) and from_arrays(served.head_weights(), bundle.residual) is not None
 
 
 class OtherHead(Engine):
@@ -64,6 +64,5 @@ class OtherHead(Engine):
         for number, of_heads in enumerate(attention):
             walk = block_walk(blocks, {name: values[number] for name, values in below.items()})
             received = rollout(of_heads[None], self.bundle.residual).mean(axis=0)
-            held = received @ walk.rows[list(walk.read)]
-            maps.append((held / held.sum()).reshape(blocks.grid))
-        return np.stack(maps).astype(np.float32)
+            maps.append(shares(received @ walk.rows[list(walk.read)], blocks.grid).values)
+        return np.stack(maps)

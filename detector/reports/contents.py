@@ -26,7 +26,7 @@ from detector.perturbation_test import (
     judge_perturbed_copies,
     verdicts_on_ordinary_copies,
 )
-from detector.preprocessing import Region
+from detector.preprocessing import WHOLE
 from detector.provenance import FileFacts, contradiction, file_facts
 from detector.records import percent
 from detector.reports.report_sections import Figure, PictureReport, Section
@@ -175,7 +175,7 @@ def _parts(examined: Examined, bundle: Bundle) -> Section | None:
     parts = examined.parts
     if examined.photo is None or parts is None:
         return None
-    drawn = overlay(examined.photo.pixels, parts, Region(0, 0, 1, 1), opacity=0.5)
+    drawn = overlay(examined.photo.pixels, parts, WHOLE, opacity=0.5)
     caption = f"Each part judged alone. {region_map.ends_in_words(parts)} {legend.in_words(parts)}"
     figure = _figure(_above_bar(drawn, parts), caption, FIGURE_SIDE)
     sentences = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from detector.explain import METHODS, Heatmap, Unavailable, attention_rollout
+from detector.explain import METHODS, Heatmap, Unavailable, attention_rollout, title_of
 from pages.classify import background_task
 from pages.classify.classify_state import state
 from pages.classify.workbench import PHOTO_HEIGHT
@@ -233,18 +233,14 @@ def _help(bundle: Bundle) -> str:
 
 def _measured(measured: Explanations) -> str:
     """Which method was the most faithful to the model, and which comes first."""
-    best, pictures = _title(measured.most_faithful), f"over {measured.images:,} pictures"
+    best, pictures = title_of(measured.most_faithful), f"over {measured.images:,} pictures"
     if measured.most_faithful == measured.default:
         return f"{best} comes first because it was the most faithful to this model, {pictures}."
     slow, first = measured.methods[measured.most_faithful], measured.methods[measured.default]
     times = slow.ms_per_map / max(first.ms_per_map, 1)
     beats = first.win_rate_over_random
     return (
-        f"{best} was the most faithful to this model, {pictures}. {_title(measured.default)} comes first"
+        f"{best} was the most faithful to this model, {pictures}. {title_of(measured.default)} comes first"
         f" because it is there {times:.0f} times as soon; it did better than a random order on"
         f" {beats.value:.0%} of them ({beats.low:.0%} to {beats.high:.0%}, half is chance)."
     )
-
-
-def _title(name: str) -> str:
-    return METHODS[name].title if name in METHODS else name

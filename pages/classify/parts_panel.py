@@ -10,7 +10,7 @@ import streamlit as st
 from detector.evaluation import localisation_scores
 from detector.explain import Unavailable, region_map
 from detector.images import ImageReadError
-from detector.preprocessing import Region
+from detector.preprocessing import WHOLE
 from pages.classify import background_task
 from pages.classify.classify_state import state
 from pages.classify.workbench import PHOTO_HEIGHT
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 OPEN = "parts"
 """Key of the section: whether it is open, which asks for the parts."""
-WHOLE = Region(0, 0, 1, 1)
 STATUS = "What the model says of each part alone"
 
 

@@ -17,7 +17,7 @@ from detector.perturbation_test import (
     judge_perturbed_copies,
 )
 from detector.perturbations import STRIP
-from detector.preprocessing import Region
+from detector.preprocessing import WHOLE
 from detector.records import percent
 from detector.verdicts import Verdict
 from pages.classify import background_task
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from pages.classify.background_task import Cancelled, News, Progress
     from pages.classify.classify_state import PictureResult
     from ui.models import Model
-
-WHOLE = Region(0, 0, 1, 1)
 
 HEATED = "damage_heated"
 """Key of the widget that shows the copies' heatmaps, which stands below them."""

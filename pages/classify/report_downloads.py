@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from detector.bundle import Bundle
     from detector.classifier import Classifier
     from detector.reports import PictureReport
-    from pages.classify.classify_state import ClassifyState, PictureResult
+    from pages.classify.classify_state import ClassifyState, PictureExplanations, PictureResult
     from ui.models import Model
 
 OPEN, ALL = "This picture", "All pictures"
@@ -36,21 +36,26 @@ def known_maps(
     ours: ClassifyState, results: Sequence[PictureResult], model: Model, method: str
 ) -> dict[str, Heatmap]:
     """The maps by that method that were computed already, by picture id."""
-    known = {}
-    for each in results:
-        of_picture = ours.explanations.get((each.picture.id, model.version))
-        if of_picture and method in of_picture.heatmaps:
-            known[each.picture.id] = of_picture.heatmaps[method]
-    return known
+    return _known(ours, results, model, lambda explanations: explanations.heatmaps.get(method))
 
 
 def known_parts(ours: ClassifyState, results: Sequence[PictureResult], model: Model) -> dict[str, Heatmap]:
     """The region maps that were asked for, by picture id."""
+    return _known(ours, results, model, lambda explanations: explanations.parts)
+
+
+def _known(
+    ours: ClassifyState,
+    results: Sequence[PictureResult],
+    model: Model,
+    of: Callable[[PictureExplanations], Heatmap | str | None],
+) -> dict[str, Heatmap]:
     known = {}
     for each in results:
         of_picture = ours.explanations.get((each.picture.id, model.version))
-        if of_picture and isinstance(of_picture.parts, Heatmap):
-            known[each.picture.id] = of_picture.parts
+        heatmap = of(of_picture) if of_picture else None
+        if isinstance(heatmap, Heatmap):  # or there is a sentence why there is none
+            known[each.picture.id] = heatmap
     return known
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from detector.bundle import Bundle
 from detector.evaluation.method_scores import Explanations, MethodScore
-from detector.explain import METHODS, attention_rollout
+from detector.explain import attention_rollout, title_of
 from pages.evaluate.view import Source
 from ui import figures
 from ui.text import plain
@@ -152,8 +152,7 @@ def _chart(explanations: Explanations) -> go.Figure:
 
 
 def _title(name: str, markup: bool = True) -> str:
-    title = METHODS[name].title if name in METHODS else name
-    return plain(title) if markup else title
+    return plain(title_of(name)) if markup else title_of(name)
 
 
 def _missing(bundle: Bundle) -> None:

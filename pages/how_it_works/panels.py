@@ -23,11 +23,9 @@ import numpy as np
 from PIL import Image
 
 from detector.overlay import shades_between
-from detector.preprocessing import Region
+from detector.preprocessing import WHOLE, Region
 from ui import heatmap_viewer
 from ui.encoding import base64, base64_float32, data_url, jpeg
-
-WHOLE = Region(0.0, 0.0, 1.0, 1.0)
 
 
 @cache
