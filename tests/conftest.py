@@ -15,6 +15,7 @@ os.environ.setdefault(
     "CUDA_VISIBLE_DEVICES", "-1"
 )  # the tests' networks are tiny, and all machines shall get the same numbers
 
+import io
 import shutil
 from pathlib import Path
 
@@ -47,6 +48,19 @@ def make_photo(kind: str, height: int = 48, width: int = 64) -> np.ndarray:
 def photo():
     """``photo(kind, height=48, width=64)``: see ``make_photo``."""
     return make_photo
+
+
+@pytest.fixture(scope="session")
+def png():
+    """``png(kind, height=240, width=320) -> bytes``: a ``photo`` as a file, which the tiny model calls
+    AI-generated ("warm") or real ("cool"), or is unsure of ("mixed")."""
+
+    def encode(kind: str, height: int = 240, width: int = 320) -> bytes:
+        buffer = io.BytesIO()
+        Image.fromarray(make_photo(kind, height, width)).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    return encode
 
 
 @pytest.fixture(scope="session")

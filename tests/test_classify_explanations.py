@@ -1,7 +1,6 @@
 """Maps, their tests and the stress strip on the Classify page, run by Streamlit's AppTest with a tiny
 model."""
 
-import io
 import json
 import threading
 import time
@@ -9,7 +8,6 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from PIL import Image
 
 from detector.bundle import CARD
 from detector.explain import METHODS, Cancelled
@@ -26,18 +24,6 @@ from ui.pictures import Picture
 
 ROLLOUT, TOKENS, CAM, OCCLUSION = METHODS
 BADGE = "than random on this image"
-
-
-@pytest.fixture
-def png(photo):
-    """``png(kind) -> bytes``: a picture that the tiny model calls AI-generated ("warm") or real ("cool")."""
-
-    def encode(kind: str) -> bytes:
-        buffer = io.BytesIO()
-        Image.fromarray(photo(kind, 240, 320)).save(buffer, "PNG")
-        return buffer.getvalue()
-
-    return encode
 
 
 @pytest.fixture

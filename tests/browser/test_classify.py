@@ -97,18 +97,6 @@ def visit(app_server, open_page, tiny_bundle):
 
 
 @pytest.fixture(scope="session")
-def png(photo):
-    """``png(kind, height, width) -> bytes``."""
-
-    def encode(kind: str, height: int = 240, width: int = 320) -> bytes:
-        buffer = io.BytesIO()
-        Image.fromarray(photo(kind, height, width)).save(buffer, "PNG")
-        return buffer.getvalue()
-
-    return encode
-
-
-@pytest.fixture(scope="session")
 def three(png):
     """Three pictures whose order by P(AI), c m w, is none of the others."""
     return [("m.png", png("mixed")), ("w.png", png("warm")), ("c.png", png("cool"))]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from playwright.sync_api import expect
 
 ROOT = Path(__file__).parents[2]
@@ -65,16 +63,6 @@ def uploads(app_server, page, tiny_bundle):
     page.goto(app_server(ROOT / "streamlit_app.py", TELLTALE_WEIGHTS=str(tiny_bundle.parent)))
     page.locator("[data-testid=upload-preview][data-listening]").wait_for(state="attached")
     return Uploads(page)
-
-
-@pytest.fixture
-def png(photo):
-    def encode(kind: str) -> bytes:
-        buffer = io.BytesIO()
-        Image.fromarray(photo(kind, 240, 320)).save(buffer, "PNG")
-        return buffer.getvalue()
-
-    return encode
 
 
 def test_a_picture_is_on_screen_while_it_is_still_on_its_way(uploads, png):
