@@ -9,7 +9,7 @@ import json
 import pytest
 
 from detector.case_files import read_case
-from tests.browser.test_classify import Page, png  # noqa: F401 (a fixture)
+from tests.browser.test_classify import Page
 from tests.support.app_in_browser import APP, serving
 
 PASTE = """async () => {
@@ -47,7 +47,7 @@ def popover(page: Page, name: str) -> None:
     page.tab.get_by_test_id("stPopoverButton").filter(has_text=name).click()
 
 
-def test_a_report_opened_offline_holds_the_score_and_the_hash(visit, open_page, png, tmp_path):  # noqa: F811
+def test_a_report_opened_offline_holds_the_score_and_the_hash(visit, open_page, png, tmp_path):
     content = png("warm")
     page = visit()
     page.upload(("sunset.png", content))
@@ -76,7 +76,7 @@ def test_a_picture_pasted_on_the_page_comes_in(visit):
     page.shows("pasted 1")
 
 
-def test_text_pasted_into_a_field_stays_text(visit, png):  # noqa: F811
+def test_text_pasted_into_a_field_stays_text(visit, png):
     page = visit()
     page.upload(("sunset.png", png("warm")))
     page.shows("sunset.png")
@@ -95,7 +95,7 @@ def test_text_pasted_into_a_field_stays_text(visit, png):  # noqa: F811
     assert not taken
 
 
-def test_a_case_outlives_the_app_and_opens_again(visit, png, environment, tmp_path):  # noqa: F811
+def test_a_case_outlives_the_app_and_opens_again(visit, png, environment, tmp_path):
     content = png("cool")
     with serving(APP, tmp_path / "first.txt", **environment) as url:
         page = visit(url)
