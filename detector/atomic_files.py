@@ -6,6 +6,7 @@ The standard library alone, and nothing of Telltale: what only looks after runs 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +46,14 @@ def put_in_place(ready: Path, path: Path, sync: bool = False) -> None:
     if sync:
         to_disk(ready)
     os.replace(ready, path)
+
+
+def new_folder(folder: Path, prefix: str) -> Path:
+    """A folder of a new name in ``folder``, to be filled and then given its own; as open to others as folders
+    usually are, for who runs the app may not be who made it. Raises OSError."""
+    made = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
+    made.chmod(0o755)
+    return made
 
 
 def writable(folder: Path) -> bool:

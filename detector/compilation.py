@@ -14,7 +14,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detector.atomic_files import lock_file
+from detector.atomic_files import lock_file, new_folder
 from detector.bundle import BundleError, file_sha256, find_bundle, list_bundles, load_network, read_bundle
 from detector.compiled_network import (
     FOLDER,
@@ -185,7 +184,7 @@ def _building_in(folder: Path) -> Iterator[Path]:
     lock = lock_file(folder / f".{FOLDER}.lock")
     if lock is None:
         raise BundleError("Another process is compiling this model.")
-    building = Path(tempfile.mkdtemp(prefix=f".{FOLDER}-", dir=folder))
+    building = new_folder(folder, f".{FOLDER}-")
     try:
         yield building
     finally:

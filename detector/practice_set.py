@@ -27,7 +27,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -38,6 +37,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from detector.atomic_files import new_folder
 from detector.bundle import PRACTICE_IS_NOT as IS_NOT
 from detector.datasets import PRACTICE_MARK, DatasetError
 
@@ -272,9 +272,7 @@ def _put_in_place(making: Path, folder: Path, seed: int) -> None:
 
 def _temporary(folder: Path) -> Path:
     """A new folder beside the one that is to be made."""
-    made = Path(tempfile.mkdtemp(prefix=f".making-{folder.name}-", dir=folder.parent))
-    made.chmod(0o755)
-    return made
+    return new_folder(folder.parent, f".making-{folder.name}-")
 
 
 def _clear_leftovers(folder: Path) -> None:

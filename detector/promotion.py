@@ -20,12 +20,11 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from detector.atomic_files import lock, replacing, to_disk, writable
+from detector.atomic_files import lock, new_folder, replacing, to_disk, writable
 from detector.bundle import (
     CARD,
     DEFAULT_FILE,
@@ -205,8 +204,7 @@ def _without_temporary(name: object, weights: Path) -> str:
 
 def _copy(source: Path, weights: Path) -> Path:
     """A checked copy of a bundle, on the disk for good, in a new folder with a temporary name."""
-    copy = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=weights))
-    copy.chmod(0o755)
+    copy = new_folder(weights, _TEMPORARY)
     try:
         for name in (WEIGHTS, PREDICTIONS, CARD):  # nothing else: a run's folder may hold anything
             if (source / name).is_file():

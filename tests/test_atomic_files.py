@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from detector.atomic_files import lock, lock_file, put_in_place, replacing, writable, write_whole
+from detector.atomic_files import lock, lock_file, new_folder, put_in_place, replacing, writable, write_whole
 
 
 @pytest.fixture
@@ -119,3 +119,9 @@ def test_what_cannot_be_written_is_called_by_its_own_name_and_not_by_a_temporary
     with pytest.raises(OSError) as caught, replacing(tmp_path / "folder") as ready:
         ready.write_text("new")
     assert "partial" not in str(caught.value)
+
+
+def test_a_new_folder_is_as_open_to_others_as_folders_usually_are(tmp_path):
+    first, second = new_folder(tmp_path, ".new-"), new_folder(tmp_path, ".new-")
+    assert first != second and first.name.startswith(".new-")
+    assert first.stat().st_mode & 0o777 == 0o755

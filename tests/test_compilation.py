@@ -203,3 +203,9 @@ def test_a_network_without_a_feature_map_is_compiled_as_it_is(tmp_path):
     assert found.keys() == {"logit", "attention"} and found["attention"].shape == (2, 12, 1, 197, 197)
     expected = network(images.astype(np.float32), training=False)
     np.testing.assert_allclose(found["logit"], np.asarray(expected["logit"]), atol=1e-4)
+
+
+def test_whoever_runs_the_app_may_read_what_another_user_compiled(compiled_bundle):
+    folder = compiled_bundle / "compiled"
+    assert folder.stat().st_mode & 0o055 == 0o055
+    assert all(file.stat().st_mode & 0o044 == 0o044 for file in folder.iterdir())

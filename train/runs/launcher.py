@@ -9,7 +9,6 @@ import select
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -74,9 +73,8 @@ def start(
             "created": _now(),
         }
         words = start_command(recipe, overrides, data, run_id, device, folder)
-        new = Path(tempfile.mkdtemp(prefix=NEW, dir=folder))
+        new = atomic_files.new_folder(folder, NEW)
         try:
-            new.chmod(0o755)
             RunDirectory(new).write("launch.json", launch)
             _supervise(folder / run_id, words, device, lock, new)
         except OSError as error:
@@ -147,7 +145,7 @@ def delete(run_id: str, folder: Path | None = None) -> None:
         run = store.find(run_id, folder)
         if "delete" not in run.actions or _held(run.path):
             raise RunError(f"The run {run_id} cannot be deleted: {_is(run)}.")
-        grave = Path(tempfile.mkdtemp(prefix=DELETED, dir=folder))
+        grave = atomic_files.new_folder(folder, DELETED)
         try:
             os.rename(run.path, grave / "run")  # at once; what follows may be cut short
         except OSError as error:
