@@ -8,6 +8,7 @@ interval.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,10 +48,10 @@ DESIGNS = (
 )
 
 
-def fit(design: Design, recipe: Recipe, train: Rows, val: Rows) -> Scores:
+def fit(design: Design, recipe: Recipe, train: Rows, val: Rows) -> Callable[[Rows], np.ndarray]:
     read = list(design.tokens)
     scores = _fit(design, recipe, *(Rows(each.rows, each.tokens[:, read]) for each in (train, val)))
-    return lambda tokens: scores(tokens[:, read])
+    return lambda judged: scores(judged.tokens[:, read])
 
 
 def _fit(design: Design, recipe: Recipe, train: Rows, val: Rows) -> Scores:
@@ -72,7 +73,7 @@ def _part(rows: Rows, chosen: np.ndarray) -> Rows:
 
 
 def main(argv: list[str] | None = None) -> None:
-    run("python -m experiments.encoder_heads", __doc__, "trained and read", DESIGNS, fit, argv)
+    run("python -m experiments.encoder_heads", __doc__, "trained and read", DESIGNS, fit, Rows.of, argv)
 
 
 if __name__ == "__main__":

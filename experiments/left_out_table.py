@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
@@ -25,9 +26,19 @@ from train.recipes import Recipe, load_recipe
 REGULARISATION = 0.003
 """Of the logistic regression, scikit-learn's C."""
 Scores = Callable[[np.ndarray], np.ndarray]
-"""Tokens float32 (n, k, C), as stored -> scores float (n,), AI-generated from 0 on."""
-Fit = Callable[[Rows, Rows], Scores]
-"""Of training and validation rows."""
+"""Tokens float32 (n, k, C) -> scores float (n,), AI-generated from 0 on."""
+
+
+class Labelled(Protocol):
+    """Pictures with their features."""
+
+    @property
+    def y_true(self) -> np.ndarray: ...
+
+
+R = TypeVar("R", bound=Labelled)
+Fit = Callable[[R, R], Callable[[R], np.ndarray]]
+"""Training and validation pictures -> from others to scores float (n,), AI-generated from 0 on."""
 
 
 class Named(Protocol):
@@ -45,11 +56,13 @@ def run(
     description: str | None,
     title: str,
     designs: Sequence[D],
-    fit: Callable[[D, Recipe, Rows, Rows], Scores],
+    fit: Callable[[D, Recipe, R, R], Callable[[R], np.ndarray]],
+    pick: Callable[[pd.DataFrame, Features], R],
     argv: list[str] | None,
 ) -> None:
     """The command line of an experiment that prints such a table. title: of its first column. designs: its
-    rows. fit: trains one of them on training and validation rows."""
+    rows. fit: trains one of them on training and validation pictures. pick: those of a dataset's rows that
+    are stored."""
     parser = argparse.ArgumentParser(prog=program, description=description)
     parser.add_argument("--data", required=True)
     parser.add_argument("--features", required=True, type=Path)
@@ -60,22 +73,29 @@ def run(
     features = Features.read(arguments.features)
     recipe = load_recipe(arguments.recipe)
     fits = {design.name: partial(fit, design, recipe) for design in designs}
-    show(dataset, features, arguments.folds, fits, title)
+    show(dataset, lambda rows: pick(rows, features), arguments.folds, fits, title)
 
 
-def show(dataset: Dataset, features: Features, folds: int, designs: Mapping[str, Fit], title: str) -> None:
+def show(
+    dataset: Dataset,
+    pick: Callable[[pd.DataFrame], R],
+    folds: int,
+    designs: Mapping[str, Fit[R]],
+    title: str,
+) -> None:
     """Print a row per design: means over the folds (group k-fold), and the gain in ROC AUC over the first row
     with its 95% interval."""
     areas = np.zeros((len(designs), folds))
     accuracies = np.zeros_like(areas)
     for fold in range(folds):
         without = leave_out(dataset, fold, folds)
-        train, val, judged = (Rows.of(without.split(name), features) for name in ("train", "val", "unseen"))
-        paired = judged.rows["paired"].to_numpy(bool)
+        train, val = (pick(without.split(name)) for name in ("train", "val"))
+        rows = without.split("unseen")
+        judged = pick(rows[rows["paired"]])
         for row, fit in enumerate(designs.values()):
-            scores, y_true = fit(train, val)(judged.tokens[paired]), judged.y_true[paired]
-            areas[row, fold] = roc_auc_score(y_true, scores)
-            accuracies[row, fold] = balanced_accuracy_score(y_true, scores >= 0)
+            scores = fit(train, val)(judged)
+            areas[row, fold] = roc_auc_score(judged.y_true, scores)
+            accuracies[row, fold] = balanced_accuracy_score(judged.y_true, scores >= 0)
     print(f"| {title} | ROC AUC | gain | balanced accuracy |\n|---|---|---|---|")
     for row, name in enumerate(designs):
         more = gain(areas[row] - areas[0]) if row else ""

@@ -1,63 +1,119 @@
-"""``python -m experiments.views --data FILE --features STORE``: what tiles at a picture's own scale add to
-the whole picture, judged on sources that were left out (group k-fold).
+"""``python -m experiments.views --data DIR --features STORE``: what tiles at a picture's own scale add to
+the whole picture, and how the two are best read together, judged on sources that were left out (group
+k-fold).
 
-The store holds the whole, one tile and four tiles of every picture (`train.feature_store --tiles 1 4`). A
-logistic regression reads the encoder's class tokens of some of these views, tiles by their mean; ROC AUC and
-balanced accuracy are those of paired pictures of the sources left out, means over the folds, the AUC with the
-95% interval of its gain over the first row.
+The store holds the whole of every picture and tiles of some (`train.feature_store --tiles N`). What reads
+the whole alone is trained on all, what reads tiles on those that have some. ROC AUC and balanced accuracy are
+those of the paired pictures with tiles of the sources left out, means over the folds, the AUC with the 95%
+interval of its gain over the first row.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import keras
 import numpy as np
+import pandas as pd
 
+from detector import architectures
 from experiments.left_out_table import Scores, logistic, run
-from train.head import Rows
+from train.feature_store import Features
+from train.head import Rows, logits_of, train_head
 from train.recipes import Recipe
 
-VIEWS = {"whole": slice(0, 1), "middle": slice(1, 2), "four": slice(2, 6), "five": slice(1, 6)}
-"""Places of a picture's views in the store."""
-COUNT = 6
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """all: with the tokens of the whole, (n, k, C). tiled: those that have tiles, with the tokens of each
+    view, the whole first, (m, 1 + t, k, C)."""
+
+    all: Rows
+    tiled: Rows
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, features: Features) -> Pictures:
+        """Those of ``rows`` that are stored."""
+        here = rows[features.has(rows["id"], tiles=True)].reset_index(drop=True)
+        whole, tiles = features.of(here["id"])[0][:, None], features.tiles_of(here["id"])
+        return cls(Rows.of(rows, features), Rows(here, np.concatenate([whole, tiles], axis=1)))
+
+    @property
+    def y_true(self) -> np.ndarray:
+        """Of those that have tiles."""
+        return self.tiled.y_true
+
+
+READINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "whole": lambda views: views[:, 0],
+    "one tile": lambda views: views[:, 1],
+    "tiles": lambda views: views[:, 1:].mean(1),
+    "each": lambda views: views.reshape(len(views), -1, views.shape[-1]),
+}
+"""Tokens of a picture's views, float32 (n, 1 + t, k, C), the whole first -> those read, (n, x, C)."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one regression or head reads. read: names of ``READINGS``. everywhere: it is trained on all
+    pictures, which only the whole can be. head: it is the recipe's attention head, not a logistic
+    regression."""
+
+    read: tuple[str, ...]
+    everywhere: bool = False
+    head: bool = False
 
 
 @dataclass(frozen=True)
 class Design:
-    """One row. read: names of ``VIEWS``, each read as one view, the mean of its tokens. together: of all
-    together; otherwise each by a regression of its own, and their logits are added."""
+    """One row: parts whose logits are added."""
 
     name: str
-    read: tuple[str, ...]
-    together: bool = True
+    parts: tuple[Part, ...]
 
 
+WHOLE, TILES = Part(("whole",), everywhere=True), Part(("tiles",))
 DESIGNS = (
-    Design("the whole", ("whole",)),
-    Design("one tile, the middle", ("middle",)),
-    Design("four tiles", ("four",)),
-    Design("the whole and one tile", ("whole", "middle")),
-    Design("the whole and four tiles", ("whole", "four")),
-    Design("the whole and five tiles", ("whole", "five")),
-    Design("the whole and five tiles, logits added", ("whole", "five"), together=False),
+    Design("the whole", (WHOLE,)),
+    Design("the whole, trained on the pictures with tiles alone", (Part(("whole",)),)),
+    Design("one tile", (Part(("one tile",)),)),
+    Design("all tiles", (TILES,)),
+    Design("the whole and all tiles, one regression", (Part(("whole", "tiles")),)),
+    Design("one attention head over the tokens of all views", (Part(("each",), head=True),)),
+    Design("the whole and one tile, logits added", (WHOLE, Part(("one tile",)))),
+    Design("the whole and all tiles, logits added", (WHOLE, TILES)),
+    Design(
+        "the same with two attention heads",
+        (Part(("whole",), everywhere=True, head=True), Part(("tiles",), head=True)),
+    ),
 )
 
 
-def read(tokens: np.ndarray, views: tuple[str, ...]) -> np.ndarray:
-    """float32 (n, COUNT * k, C), as stored -> (n, len(views) * k, C)."""
-    n, _, width = tokens.shape
-    by_view = tokens.reshape(n, COUNT, -1, width)
-    return np.concatenate([by_view[:, VIEWS[name]].mean(1) for name in views], axis=1)
+def fit(design: Design, recipe: Recipe, train: Pictures, val: Pictures) -> Callable[[Pictures], np.ndarray]:
+    scores = [(part, _fit(part, recipe, train, val)) for part in design.parts]
+    return lambda judged: np.sum([score(_read(part, judged.tiled).tokens) for part, score in scores], axis=0)
 
 
-def fit(design: Design, recipe: Recipe, train: Rows, val: Rows) -> Scores:
-    parts = [design.read] if design.together else [(name,) for name in design.read]
-    scores = [(part, logistic(Rows(train.rows, read(train.tokens, part)), recipe)) for part in parts]
-    return lambda tokens: np.sum([score(read(tokens, part)) for part, score in scores], axis=0)
+def _fit(part: Part, recipe: Recipe, train: Pictures, val: Pictures) -> Scores:
+    own, other = (each.all if part.everywhere else _read(part, each.tiled) for each in (train, val))
+    if not part.head:
+        return logistic(own, recipe)
+    encoder = architectures.get(recipe.architecture).encoder
+    assert encoder is not None
+    keras.utils.set_random_seed(recipe.seed)
+    head = encoder.head(**recipe.architecture_arguments, tokens=own.tokens.shape[1])
+    train_head(head, own, other, recipe, lambda line: None)
+    return lambda tokens: logits_of(head, tokens)
+
+
+def _read(part: Part, pictures: Rows) -> Rows:
+    tokens = [READINGS[name](pictures.tokens) for name in part.read]
+    return Rows(pictures.rows, np.concatenate(tokens, axis=1))
 
 
 def main(argv: list[str] | None = None) -> None:
-    run("python -m experiments.views", __doc__, "views read", DESIGNS, fit, argv)
+    run("python -m experiments.views", __doc__, "views read", DESIGNS, fit, Pictures.of, argv)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
 """Class tokens of a frozen encoder, stored once, so that heads train on them in minutes.
 
 A store is a folder of parts, ``*.npz``, each written whole: ``ids`` (str), ``perturbations`` (str: "" for a
-picture as it is, else the name of one of ``detector.perturbations``), ``tokens`` float16 (n, k, C), ``sizes``
-int32 (n, 2), width and height of what was looked at. What a part holds is never made again, so an interrupted
-run goes on where it was.
+picture as it is, else the name of one of ``detector.perturbations``), ``tokens`` float16 (n, v, k, C) of its
+v views, the whole first, then its tiles (`detector.tiles`), ``sizes`` int32 (n, 2), width and height of what
+was looked at. What a part holds is never made again, so an interrupted run goes on where it was.
 
     python -m train.feature_store ARCHITECTURE --encoder FILE --data DIR --out STORE [--perturbed]
-        [--tiles COUNT ...]
+        [--tiles COUNT] [--where "paired and split == 'train'"]
 
-With ``--tiles`` a picture's tokens are those of the whole, then those of its tiles (`detector.tiles`), first
-of the first COUNT of them, then of the next.
+Several runs may fill a store: with tiles for some rows, which takes so many times longer, with the whole
+alone for the rest.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,11 +32,12 @@ from detector.atomic_files import replacing
 from detector.compilation import exact, save
 from detector.compiled_network import compiled
 from detector.datasets import Dataset, DatasetError, load_dataset
-from detector.images import ImageReadError
+from detector.images import ImageReadError, Photo
 from detector.perturbations import AS_SENT, DELIVERY_CHAINS
 from detector.preprocessing import Preprocessing
 from detector.tiles import cut
 from train.pipeline import read_ahead, read_photo
+from train.predict import perturbed_rows
 
 PART = 1024
 """Pictures in a part: what is lost, at most, when a run is killed."""
@@ -48,36 +49,57 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """What a store holds. places: key -> row of ``tokens``, float16 (n, k, C), and ``sizes``, int32 (n,
-    2)."""
+    """What a store holds. places: key -> row of ``tokens``, float16 (n, k, C), of the whole, and ``sizes``,
+    int32 (n, 2). tile_places: key -> row of ``tiles``, float16 (m, t, k, C)."""
 
     places: dict[Key, int]
     tokens: np.ndarray
     sizes: np.ndarray
+    tile_places: dict[Key, int]
+    tiles: np.ndarray
 
     @classmethod
     def read(cls, folder: Path) -> Features:
-        """All parts. Raises OSError, and ValueError for a folder without any or a part that is none."""
-        parts = [np.load(path, allow_pickle=False) for path in sorted(folder.glob("*.npz"))]
-        if not parts:
+        """All parts. Raises OSError, and ValueError for a folder without any, a part that is none, and parts
+        with unlike numbers of tiles."""
+        keys: list[Key] = []
+        tiled: list[Key] = []
+        wholes, sizes, tiles = [], [], []
+        for path in sorted(folder.glob("*.npz")):
+            with np.load(path, allow_pickle=False) as part:
+                mine = list(zip(part["ids"].tolist(), part["perturbations"].tolist(), strict=True))
+                tokens = part["tokens"]
+                sizes.append(part["sizes"])
+            keys += mine
+            wholes.append(tokens[:, 0])
+            if tokens.shape[1] > 1:
+                tiled += mine
+                tiles.append(tokens[:, 1:])
+        if not keys:
             raise ValueError(f"There are no stored features in {folder}.")
-        keys = [
-            key
-            for part in parts
-            for key in zip(part["ids"].tolist(), part["perturbations"].tolist(), strict=True)
-        ]
-        tokens = np.concatenate([part["tokens"] for part in parts])
-        sizes = np.concatenate([part["sizes"] for part in parts])
-        return cls({key: place for place, key in enumerate(keys)}, tokens, sizes)
+        none = np.zeros((0, 0, *wholes[0].shape[1:]), np.float16)
+        return cls(
+            {key: place for place, key in enumerate(keys)},
+            np.concatenate(wholes),
+            np.concatenate(sizes),
+            {key: place for place, key in enumerate(tiled)},
+            np.concatenate(tiles) if tiles else none,
+        )
 
-    def has(self, ids: pd.Series, perturbation: str = "") -> np.ndarray:
-        """bool (n,): which of the pictures are here."""
-        return np.array([(id, perturbation) in self.places for id in ids], dtype=bool)
+    def has(self, ids: pd.Series, perturbation: str = "", tiles: bool = False) -> np.ndarray:
+        """bool (n,): which of the pictures are here or, with ``tiles``, their tiles, too."""
+        places = self.tile_places if tiles else self.places
+        return np.array([(id, perturbation) in places for id in ids], dtype=bool)
 
     def of(self, ids: pd.Series, perturbation: str = "") -> tuple[np.ndarray, np.ndarray]:
         """float32 (n, k, C) and int32 (n, 2). Raises KeyError for a picture that is not here."""
         places = [self.places[id, perturbation] for id in ids]
         return self.tokens[places].astype(np.float32), self.sizes[places]
+
+    def tiles_of(self, ids: pd.Series, perturbation: str = "") -> np.ndarray:
+        """float32 (n, t, k, C). Raises KeyError for a picture whose tiles are not here."""
+        places = [self.tile_places[id, perturbation] for id in ids]
+        return self.tiles[places].astype(np.float32)
 
 
 def write_part(folder: Path, keys: list[Key], tokens: np.ndarray, sizes: np.ndarray) -> None:
@@ -97,17 +119,16 @@ def write_part(folder: Path, keys: list[Key], tokens: np.ndarray, sizes: np.ndar
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """What an encoder sees of a picture: the whole, and tiles. tiles: how many, see `detector.tiles`."""
+    """What an encoder sees of a picture: the whole, and so many tiles."""
 
     preprocessing: Preprocessing
-    tiles: tuple[int, ...] = ()
+    tiles: int = 0
 
-    def of(self, pixels: np.ndarray, own: np.ndarray) -> np.ndarray:
-        """uint8 (v, size, size, 3). pixels: the picture, large enough for the whole; own: at its own
-        scale."""
+    def of(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 (H, W, 3), a picture at its own scale -> uint8 (1 + tiles, size, size, 3)."""
         views, size = [self.preprocessing(pixels)], self.preprocessing.size
-        for count in self.tiles:
-            views += cut(own, size, count, self.preprocessing.jpeg_quality or 100)
+        if self.tiles:
+            views += cut(pixels, size, self.tiles, self.preprocessing.jpeg_quality or 100)
         return np.stack(views)
 
 
@@ -116,23 +137,22 @@ def looks(
 ) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
     """The views of a picture as it is ("") or after each perturbation that is wanted, and the size to
     note."""
-    own = _as_sent(dataset, id) if views.tiles or any(wanted) else None
+    reduced = not views.tiles and wanted == [""]
+    photo = read_photo(dataset, id) if reduced else _as_sent(dataset, id)
     if "" in wanted:
-        photo = read_photo(dataset, id)
-        yield views.of(photo.pixels, photo.pixels if own is None else own), (photo.width, photo.height)
-    if own is not None:
-        for perturbation in DELIVERY_CHAINS:
-            if perturbation.name in wanted:
-                arrived = perturbation(own)
-                yield views.of(arrived, arrived), (arrived.shape[1], arrived.shape[0])
+        yield views.of(photo.pixels), (photo.width, photo.height)
+    for perturbation in DELIVERY_CHAINS:
+        if perturbation.name in wanted:
+            arrived = perturbation(photo.pixels)
+            yield views.of(arrived), (arrived.shape[1], arrived.shape[0])
 
 
-def _as_sent(dataset: Dataset, id: str) -> np.ndarray:
-    """A picture's own pixels or, where they are too many to open safely, those of a reduced one."""
+def _as_sent(dataset: Dataset, id: str) -> Photo:
+    """A picture with its own pixels or, where they are too many to open safely, those of a reduced one."""
     try:
-        return read_photo(dataset, id, short_side=AS_SENT).pixels
+        return read_photo(dataset, id, short_side=AS_SENT)
     except ImageReadError:
-        return read_photo(dataset, id).pixels
+        return read_photo(dataset, id)
 
 
 def fill(
@@ -165,11 +185,11 @@ def fill(
 
 
 def _tokens(images: list[np.ndarray], encode: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Pictures, uint8 (v, size, size, 3) each -> (n, v * k, C)."""
+    """Pictures, uint8 (v, size, size, 3) each -> (n, v, k, C)."""
     flat = np.concatenate(images)
     batches = [encode(flat[at : at + BATCH_SIZE]) for at in range(0, len(flat), BATCH_SIZE)]
     tokens = np.concatenate(batches)
-    return tokens.reshape(len(images), -1, tokens.shape[-1])
+    return tokens.reshape(len(images), -1, *tokens.shape[1:])
 
 
 def encoder_of(architecture: architectures.Architecture, weights: str) -> Callable[[np.ndarray], np.ndarray]:
@@ -193,16 +213,20 @@ def encoder_of(architecture: architectures.Architecture, weights: str) -> Callab
     return lambda images: np.array(request.infer([images])[0])
 
 
-def wanted(dataset: Dataset, perturbed: bool) -> dict[str, list[str]]:
-    """Which copies of which pictures: each as it is and, if asked for, the test and unseen ones perturbed."""
+def wanted(rows: pd.DataFrame, perturbed: bool) -> dict[str, list[str]]:
+    """Which copies of which pictures: each as it is and, if asked for, those perturbed that a finished model
+    is measured on so (`train.predict.perturbed_rows`)."""
     names = [each.name for each in DELIVERY_CHAINS]
-    rows = zip(dataset.rows["id"], dataset.rows["split"], strict=True)
-    return {id: ["", *(names if perturbed and split not in ("train", "val") else [])] for id, split in rows}
+    again = perturbed_rows(rows) if perturbed else np.zeros(len(rows), bool)
+    return {id: ["", *(names if more else [])] for id, more in zip(rows["id"], again, strict=True)}
 
 
-def missing(keys: dict[str, list[str]], folder: Path) -> dict[str, list[str]]:
-    """What of it is not in the store yet."""
-    known = Features.read(folder).places if any(folder.glob("*.npz")) else {}
+def missing(keys: dict[str, list[str]], folder: Path, tiles: bool = False) -> dict[str, list[str]]:
+    """What of it is not in the store yet. tiles: or is without tiles."""
+    known: Collection[Key] = ()
+    if any(folder.glob("*.npz")):
+        stored = Features.read(folder)
+        known = stored.tile_places if tiles else stored.places
     left = {id: [name for name in names if (id, name) not in known] for id, names in keys.items()}
     return {id: names for id, names in left.items() if names}
 
@@ -216,9 +240,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--encoder", required=True, help="the file with the encoder's weights")
     parser.add_argument("--data", required=True, help="the data set: a folder, or a manifest's folder")
     parser.add_argument("--out", required=True, type=Path, help="the store, a folder; what it holds is kept")
-    parser.add_argument("--perturbed", action="store_true", help="test and unseen pictures perturbed, too")
     parser.add_argument(
-        "--tiles", type=int, nargs="*", default=[], metavar="COUNT", help="so many tiles, too"
+        "--perturbed", action="store_true", help="unseen and paired test pictures perturbed, too"
+    )
+    parser.add_argument("--tiles", type=int, default=0, metavar="COUNT", help="so many tiles, too")
+    parser.add_argument(
+        "--where", metavar="QUERY", help="of which rows, for instance \"paired and split == 'train'\""
     )
     arguments = parser.parse_args(argv)
     architecture = architectures.get(arguments.architecture)
@@ -228,11 +255,12 @@ def main(argv: list[str] | None = None) -> int:
 
     try:
         dataset = load_dataset(arguments.data)
-        keys = missing(wanted(dataset, arguments.perturbed), arguments.out)
+        rows = dataset.rows.query(arguments.where) if arguments.where else dataset.rows
+        keys = missing(wanted(rows, arguments.perturbed), arguments.out, bool(arguments.tiles))
         say(f"{len(keys):,} pictures to encode.")
         if keys:
             encode = encoder_of(architecture, arguments.encoder)
-            views = Views(architecture.preprocessing, tuple(arguments.tiles))
+            views = Views(architecture.preprocessing, arguments.tiles)
             fill(arguments.out, dataset, keys, encode, views, say)
     except (DatasetError, ImageReadError, OSError, ValueError) as error:
         print(f"train.feature_store: {error}", file=sys.stderr)

@@ -26,13 +26,16 @@ def dataset(tmp_path_factory):
     return replace(one, rows=one.rows.assign(source=sources))
 
 
-def features_of(dataset, telling: list[int]) -> Features:
-    """Six tokens of four numbers for every picture; those at the places of ``telling`` tell its class."""
+def features_of(dataset, telling: list[int], views: int = 1) -> Features:
+    """Three tokens of four numbers for every view of every picture, the whole first; those at the places of
+    ``telling``, counted through all views, tell its class."""
     rng = np.random.default_rng(0)
-    tokens = rng.normal(size=(len(dataset.rows), 6, 4)).astype(np.float32)
+    tokens = rng.normal(size=(len(dataset.rows), views * 3, 4)).astype(np.float32)
     tokens[:, telling] += 3 * dataset.rows["y_true"].to_numpy()[:, None, None]
+    tokens = tokens.reshape(len(tokens), views, 3, 4)
     places = {(id, ""): place for place, id in enumerate(dataset.rows["id"])}
-    return Features(places, tokens, np.ones((len(tokens), 2), np.int32))
+    sizes = np.ones((len(tokens), 2), np.int32)
+    return Features(places, tokens[:, 0], sizes, places if views > 1 else {}, tokens[:, 1:])
 
 
 def test_a_gain_is_the_mean_with_students_interval():
@@ -40,21 +43,37 @@ def test_a_gain_is_the_mean_with_students_interval():
     assert gain(np.array([0.0, 0.02])) == "+0.010 (-0.117 to +0.137)"
 
 
-def test_views_are_read_as_the_mean_of_their_tokens():
-    tokens = np.arange(12, dtype=np.float32).reshape(1, 12, 1)  # two tokens for each of six views
-    assert views.read(tokens, ("whole",)).ravel().tolist() == [0, 1]
-    assert views.read(tokens, ("middle", "four")).ravel().tolist() == [2, 3, 7, 8]
-    assert views.read(tokens, ("five",)).ravel().tolist() == [6, 7]
+def test_tiles_are_read_as_the_mean_of_their_tokens():
+    tokens = np.arange(6, dtype=np.float32).reshape(1, 3, 2, 1)  # two tokens for each of three views
+    rows = Rows(pd.DataFrame(), tokens)
+    assert views._read(views.Part(("whole",)), rows).tokens.ravel().tolist() == [0, 1]
+    assert views._read(views.Part(("whole", "tiles")), rows).tokens.ravel().tolist() == [0, 1, 3, 4]
+    assert views._read(views.Part(("each",)), rows).tokens.ravel().tolist() == [0, 1, 2, 3, 4, 5]
 
 
 def test_the_view_that_tells_the_classes_apart_wins(dataset, capsys):
     recipe = load_recipe("clip-vit-b16-attention")
-    designs = {design.name: partial(views.fit, design, recipe) for design in views.DESIGNS}
-    show(dataset, features_of(dataset, [1]), 2, designs, "views read")
+    designs = {
+        design.name: partial(views.fit, design, recipe)
+        for design in views.DESIGNS
+        if not any(part.head for part in design.parts)
+    }
+    features = features_of(dataset, [3], views=3)
+    show(dataset, lambda rows: views.Pictures.of(rows, features), 2, designs, "views read")
     lines = [line.split("|") for line in capsys.readouterr().out.splitlines()[2:]]
     area = {line[1].strip(): float(line[2]) for line in lines}
-    assert area["one tile, the middle"] > 0.95 > 0.75 > area["the whole"]
-    assert area["the whole and five tiles, logits added"] > area["the whole"]
+    assert area["one tile"] > 0.95 > 0.75 > area["the whole"]
+    assert area["the whole and all tiles, logits added"] > area["the whole"]
+
+
+def test_pictures_without_tiles_are_trained_on_and_not_judged(dataset):
+    features = features_of(dataset, [3], views=2)
+    some = list(features.tile_places)[::2]
+    here = views.Pictures.of(
+        dataset.rows, replace(features, tile_places={key: features.places[key] for key in some})
+    )
+    assert len(here.all.rows) == 120 and len(here.y_true) == 60
+    assert [(id, "") for id in here.tiled.rows["id"]] == some
 
 
 def test_a_row_reads_its_own_tokens_and_pictures(dataset):
@@ -65,7 +84,7 @@ def test_a_row_reads_its_own_tokens_and_pictures(dataset):
         encoder_heads.fit(encoder_heads.Design("", tokens=(token,), logistic=True), recipe, rows, rows)
         for token in (2, 0)
     )
-    right = [np.mean((fit(rows.tokens) > 0) == rows.y_true) for fit in (last, first)]
+    right = [np.mean((fit(rows) > 0) == rows.y_true) for fit in (last, first)]
     assert right[0] > 0.95 > right[1]
 
 

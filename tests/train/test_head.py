@@ -13,7 +13,7 @@ from detector.datasets import load_dataset
 from detector.preprocessing import Preprocessing
 from tests.train.conftest import write_pictures
 from train.decision import decide_for_unknown_sources
-from train.feature_store import Features, Views, fill, missing, write_part
+from train.feature_store import Features, Views, fill, missing, wanted, write_part
 from train.head import Rows, logits_of, train_head
 from train.recipes import Decision, load_recipe
 
@@ -21,7 +21,7 @@ from train.recipes import Decision, load_recipe
 @pytest.fixture
 def store(tmp_path):
     """Two parts: pictures a and b as they are, and a after "web"."""
-    tokens = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
+    tokens = np.arange(12, dtype=np.float32).reshape(2, 1, 3, 2)
     write_part(tmp_path, [("a", ""), ("b", "")], tokens, np.array([[4, 3], [2, 1]]))
     write_part(tmp_path, [("a", "web")], tokens[:1] + 100, np.array([[2, 2]]))
     return tmp_path
@@ -53,22 +53,45 @@ def test_an_empty_store_is_said_to_be_one(tmp_path):
         Features.read(tmp_path)
 
 
-def test_tokens_are_those_of_the_whole_then_of_each_tile(tmp_path):
+def test_tiles_are_stored_beside_the_whole_where_they_were_asked_for(store):
+    tiled = np.arange(18, dtype=np.float32).reshape(1, 3, 3, 2)
+    write_part(store, [("b", "")], tiled, np.array([[2, 1]]))
+    features = Features.read(store)
+    assert features.has(pd.Series(["a", "b"]), tiles=True).tolist() == [False, True]
+    assert features.of(pd.Series(["b"]))[0].tolist() == tiled[:, 0].tolist()  # the newest
+    assert features.tiles_of(pd.Series(["b"])).tolist() == tiled[:, 1:].tolist()
+    assert missing({"a": [""], "b": [""]}, store, tiles=True) == {"a": [""]}
+
+
+def test_views_are_the_whole_then_each_tile(tmp_path):
     """A picture whose quarters are grey of 0, 80, 160 and 240; the "encoder" tells a view's brightness."""
     levels = np.array([[0, 80], [160, 240]], np.uint8).repeat(64, axis=0).repeat(64, axis=1)
     folder = write_pictures(tmp_path / "data", count=40)
     dataset = load_dataset(folder)
     id = dataset.rows["id"].iloc[0]
     Image.fromarray(np.dstack([levels] * 3)).save(dataset.path(id), "PNG")
-    views = Views(Preprocessing(32, 32, 90), tiles=(1, 4))
 
     def brightness(images: np.ndarray) -> np.ndarray:
         return images.mean((1, 2))[:, None]
 
+    views = Views(Preprocessing(32, 32, 90), tiles=4)
     fill(tmp_path / "store", dataset, {id: [""]}, brightness, views, lambda line: None)
-    tokens, _ = Features.read(tmp_path / "store").of(pd.Series([id]))
-    assert tokens.shape == (1, 6, 3)
-    np.testing.assert_allclose(tokens[0, :, 0], [120, 120, 0, 80, 160, 240], atol=2)
+    features, only = Features.read(tmp_path / "store"), pd.Series([id])
+    np.testing.assert_allclose(features.of(only)[0][:, :, 0], [[120]], atol=2)
+    np.testing.assert_allclose(features.tiles_of(only)[0, :, 0, 0], [0, 80, 160, 240], atol=2)
+
+
+def test_perturbed_are_the_unseen_pictures_and_the_paired_ones_of_test():
+    rows = pd.DataFrame(
+        {
+            "id": list("abcde"),
+            "split": ["train", "val", "test", "test", "unseen2"],
+            "paired": [True, True, True, False, False],
+        }
+    )
+    names = ["", "web", "hard", "chain"]
+    assert wanted(rows, perturbed=True) == {"a": [""], "b": [""], "c": names, "d": [""], "e": names}
+    assert set(map(tuple, wanted(rows, perturbed=False).values())) == {("",)}
 
 
 def labelled(rng: np.random.Generator, n: int) -> Rows:
