@@ -37,6 +37,7 @@ from detector.compiled_network import (
     fast,
     find,
     made_from,
+    runtime,
 )
 from detector.engine import answering_with_insides, head_weights, inner_outputs
 from detector.home_folder import home
@@ -103,7 +104,7 @@ def save(function: Callable, size: int, file: Path, hidden: Collection[str] = ()
     hidden: those of the function's outputs that the form computes only when asked, under ``INSIDE`` and their
     names.
     """
-    import openvino
+    openvino = runtime()
 
     def marking(images: tf.Tensor) -> dict[str, tf.Tensor]:
         return {INSIDE + name if name in hidden else name: value for name, value in function(images).items()}
@@ -140,8 +141,7 @@ def _compare(network: keras.Model, bundle: Bundle, folder: Path) -> None:
 
 def _halve(folder: Path) -> None:
     """Keep the numbers of the form in ``folder`` as float16."""
-    import openvino
-
+    openvino = runtime()
     halved = folder / f"halved-{NETWORK}"
     openvino.save_model(openvino.Core().read_model(folder / NETWORK), halved, compress_to_fp16=True)
     os.replace(halved, folder / NETWORK)

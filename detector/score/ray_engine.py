@@ -7,6 +7,7 @@ reachable from every worker under the same path or URL.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -48,6 +49,7 @@ def score_on_ray(
     """(number, part of the list) -> (number, part of the predictions table), as they are done. actors: how
     many, else one a core of the cluster. Raises ScoreError if it cannot be reached, or its workers keep
     dying."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports to its makers otherwise
     import ray
 
     started_here = not ray.is_initialized()
