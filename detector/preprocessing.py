@@ -15,8 +15,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from PIL import Image
 
-from detector.perturbations import jpeg_round_trip
+from detector import tiles as native
+from detector.perturbations import AS_SENT, jpeg_round_trip
 
+MOST_TILES = 24
 MAX_ASPECT = 288 / 256
 """Long side over short side of the canonical form; what lies beyond is cut off symmetrically."""
 
@@ -41,6 +43,10 @@ class Region:
         )
 
 
+WHOLE_SHORT_SIDE = 384
+"""Pixels along the short side that are enough to show a whole photo: one and a half times what the models
+work on. A picture of a megapixel then decodes at half scale; the rest is resampling."""
+
 WHOLE = Region(0.0, 0.0, 1.0, 1.0)
 """All of a photo."""
 
@@ -52,22 +58,40 @@ class Preprocessing:
     size: side of the square model input, pixels.
     short_side: short side of the canonical form, pixels; at least ``size``.
     jpeg_quality: quality of the JPEG round trip (4:2:0), or None for none.
+    tiles: how many tiles of the photo at its own scale are looked at beside the whole (`detector.tiles`).
     """
 
     size: int = 224
     short_side: int = 256
     jpeg_quality: int | None = 75
+    tiles: int = 0
 
     def __post_init__(self):
-        numbers = (self.size, self.short_side, self.jpeg_quality or 0)
+        numbers = (self.size, self.short_side, self.jpeg_quality or 0, self.tiles)
         if not all(type(number) is int for number in numbers):
-            raise ValueError("preprocessing size, short_side and jpeg_quality must be whole numbers")
+            raise ValueError("preprocessing size, short_side, jpeg_quality and tiles must be whole numbers")
         if not 8 <= self.size <= self.short_side <= 4096:
             raise ValueError(
                 f"preprocessing needs 8 <= size <= short_side <= 4096, not {self.size} and {self.short_side}"
             )
         if self.jpeg_quality is not None and not 1 <= self.jpeg_quality <= 100:
             raise ValueError(f"preprocessing jpeg_quality must be 1..100 or none, not {self.jpeg_quality}")
+        if not 0 <= self.tiles <= MOST_TILES:
+            raise ValueError(f"preprocessing tiles must be 0..{MOST_TILES}, not {self.tiles}")
+
+    @property
+    def decoded_short_side(self) -> int:
+        """Pixels along the short side that a photo has to be decoded with, see ``read_image``: for tiles its
+        own, unless they are very many."""
+        return AS_SENT if self.tiles else WHOLE_SHORT_SIDE
+
+    def views(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 (H, W, 3) of any size -> uint8 (1 + tiles, size, size, 3): what ``__call__`` gives, then the
+        tiles, each after a JPEG round trip of its own."""
+        views = [self(pixels)]
+        if self.tiles:
+            views += native.cut(pixels, self.size, self.tiles, self.jpeg_quality)
+        return np.stack(views)
 
     def canonical(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 (H, W, 3) of any size -> uint8 (h, w, 3) with min(h, w) == short_side and long side at
@@ -106,6 +130,21 @@ class Preprocessing:
         side = min(height, width) * self.size / self.short_side
         across, down = side / width, side / height
         return Region((1 - across) / 2, (1 - down) / 2, (1 + across) / 2, (1 + down) / 2)
+
+    def tile_regions(self, height: int, width: int) -> list[Region]:
+        """The parts of an H x W photo that its tiles show."""
+        scale = max(1.0, self.size / min(height, width))  # a smaller photo is enlarged
+        high, wide = round(height * scale), round(width * scale)
+        boxes = native.tiles(high, wide, self.size, self.tiles) if self.tiles else []
+        return [
+            Region(
+                box.left / wide,
+                box.top / high,
+                (box.left + box.side) / wide,
+                (box.top + box.side) / high,
+            )
+            for box in boxes
+        ]
 
     def to_card(self) -> dict:
         return asdict(self)

@@ -52,7 +52,7 @@ def _start(number: int, cells: int, length: int, side: int) -> int:
     return int(min(max(round(middle - side / 2), 0), length - side))
 
 
-def cut(pixels: np.ndarray, side: int, count: int, jpeg_quality: int) -> list[np.ndarray]:
+def cut(pixels: np.ndarray, side: int, count: int, jpeg_quality: int | None) -> list[np.ndarray]:
     """uint8 (H, W, 3), a picture at its own scale -> its tiles, uint8 (side, side, 3) each, after one JPEG
     round trip of their own, as a whole picture has had: what its file was compressed with says nothing.
 
@@ -68,4 +68,6 @@ def cut(pixels: np.ndarray, side: int, count: int, jpeg_quality: int) -> list[np
         pixels[tile.top : tile.top + side, tile.left : tile.left + side]
         for tile in tiles(height, width, side, count)
     )
+    if jpeg_quality is None:
+        return list(parts)
     return [np.asarray(jpeg_round_trip(Image.fromarray(part), jpeg_quality)) for part in parts]

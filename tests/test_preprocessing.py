@@ -192,3 +192,41 @@ def test_a_region_within_the_middle_part_of_a_photo_keeps_its_place():
         0.5, 1.0
     )  # of the middle half of the width, all of the height
     assert (within.left, within.top, within.right, within.bottom) == pytest.approx((0.3, 0.25, 0.7, 0.75))
+
+
+# ---- views
+
+
+def test_a_preprocessing_without_tiles_has_one_view_the_old_input():
+    pixels = smooth(300, 500)
+    assert np.array_equal(STANDARD.views(pixels), STANDARD(pixels)[None])
+    assert STANDARD.tile_regions(300, 500) == [] and STANDARD.decoded_short_side == 384
+
+
+def test_tiles_are_cut_where_their_regions_say():
+    """A photo of 128 x 64, each pixel its own grey, in two tiles of 32: the middles of its halves."""
+    pixels = np.repeat(np.arange(128 * 64, dtype=np.int32).reshape(64, 128, 1) % 251, 3, axis=2).astype(
+        np.uint8
+    )
+    preprocessing = Preprocessing(size=32, short_side=32, jpeg_quality=None, tiles=2)
+    views = preprocessing.views(pixels)
+    assert views.shape == (3, 32, 32, 3)
+    assert preprocessing.tile_regions(64, 128) == [
+        Region(0.125, 0.25, 0.375, 0.75),
+        Region(0.625, 0.25, 0.875, 0.75),
+    ]
+    np.testing.assert_array_equal(views[1], pixels[16:48, 16:48])
+    np.testing.assert_array_equal(views[2], pixels[16:48, 80:112])
+
+
+def test_the_tiles_of_a_photo_smaller_than_one_lie_in_it():
+    preprocessing = Preprocessing(size=32, short_side=32, tiles=2)
+    assert preprocessing.views(smooth(10, 40)).shape == (3, 32, 32, 3)
+    left, right = preprocessing.tile_regions(10, 40)
+    assert (left.top, left.bottom, right.right) == (0, 1, pytest.approx(0.875))
+
+
+@pytest.mark.parametrize("tiles", [-1, 25, 2.0, True])
+def test_a_number_of_tiles_that_makes_no_sense_is_refused(tiles):
+    with pytest.raises(ValueError, match="tiles"):
+        Preprocessing(tiles=tiles)

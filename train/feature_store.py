@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,6 @@ from detector.datasets import Dataset, DatasetError, load_dataset
 from detector.images import ImageReadError, Photo
 from detector.perturbations import AS_SENT, DELIVERY_CHAINS
 from detector.preprocessing import Preprocessing
-from detector.tiles import cut
 from train.pipeline import read_ahead, read_photo
 from train.predict import perturbed_rows
 
@@ -117,34 +116,19 @@ def write_part(folder: Path, keys: list[Key], tokens: np.ndarray, sizes: np.ndar
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Views:
-    """What an encoder sees of a picture: the whole, and so many tiles."""
-
-    preprocessing: Preprocessing
-    tiles: int = 0
-
-    def of(self, pixels: np.ndarray) -> np.ndarray:
-        """uint8 (H, W, 3), a picture at its own scale -> uint8 (1 + tiles, size, size, 3)."""
-        views, size = [self.preprocessing(pixels)], self.preprocessing.size
-        if self.tiles:
-            views += cut(pixels, size, self.tiles, self.preprocessing.jpeg_quality or 100)
-        return np.stack(views)
-
-
 def looks(
-    dataset: Dataset, id: str, wanted: list[str], views: Views
+    dataset: Dataset, id: str, wanted: list[str], preprocessing: Preprocessing
 ) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
     """The views of a picture as it is ("") or after each perturbation that is wanted, and the size to
     note."""
-    reduced = not views.tiles and wanted == [""]
+    reduced = not preprocessing.tiles and wanted == [""]
     photo = read_photo(dataset, id) if reduced else _as_sent(dataset, id)
     if "" in wanted:
-        yield views.of(photo.pixels), (photo.width, photo.height)
+        yield preprocessing.views(photo.pixels), (photo.width, photo.height)
     for perturbation in DELIVERY_CHAINS:
         if perturbation.name in wanted:
             arrived = perturbation(photo.pixels)
-            yield views.of(arrived), (arrived.shape[1], arrived.shape[0])
+            yield preprocessing.views(arrived), (arrived.shape[1], arrived.shape[0])
 
 
 def _as_sent(dataset: Dataset, id: str) -> Photo:
@@ -160,7 +144,7 @@ def fill(
     dataset: Dataset,
     keys: dict[str, list[str]],
     encode: Callable[[np.ndarray], np.ndarray],
-    views: Views,
+    preprocessing: Preprocessing,
     say: Callable[[str], None],
 ) -> None:
     """Encode what is not in the store yet. keys: id -> names of perturbations. encode: uint8 (n, size,
@@ -170,7 +154,7 @@ def fill(
 
     def prepare(place: int):
         id = group[place]
-        return id, list(looks(dataset, id, keys[id], views))
+        return id, list(looks(dataset, id, keys[id], preprocessing))
 
     for number, group in enumerate(groups):
         named, images, sizes = [], [], []
@@ -260,8 +244,8 @@ def main(argv: list[str] | None = None) -> int:
         say(f"{len(keys):,} pictures to encode.")
         if keys:
             encode = encoder_of(architecture, arguments.encoder)
-            views = Views(architecture.preprocessing, arguments.tiles)
-            fill(arguments.out, dataset, keys, encode, views, say)
+            preprocessing = replace(architecture.preprocessing, tiles=arguments.tiles)
+            fill(arguments.out, dataset, keys, encode, preprocessing, say)
     except (DatasetError, ImageReadError, OSError, ValueError) as error:
         print(f"train.feature_store: {error}", file=sys.stderr)
         return USAGE

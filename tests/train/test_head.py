@@ -13,7 +13,7 @@ from detector.datasets import load_dataset
 from detector.preprocessing import Preprocessing
 from tests.train.conftest import write_pictures
 from train.decision import decide_for_unknown_sources
-from train.feature_store import Features, Views, fill, missing, wanted, write_part
+from train.feature_store import Features, fill, missing, wanted, write_part
 from train.head import Rows, logits_of, train_head
 from train.recipes import Decision, load_recipe
 
@@ -74,8 +74,8 @@ def test_views_are_the_whole_then_each_tile(tmp_path):
     def brightness(images: np.ndarray) -> np.ndarray:
         return images.mean((1, 2))[:, None]
 
-    views = Views(Preprocessing(32, 32, 90), tiles=4)
-    fill(tmp_path / "store", dataset, {id: [""]}, brightness, views, lambda line: None)
+    preprocessing = Preprocessing(32, 32, 90, tiles=4)
+    fill(tmp_path / "store", dataset, {id: [""]}, brightness, preprocessing, lambda line: None)
     features, only = Features.read(tmp_path / "store"), pd.Series([id])
     np.testing.assert_allclose(features.of(only)[0][:, :, 0], [[120]], atol=2)
     np.testing.assert_allclose(features.tiles_of(only)[0, :, 0, 0], [0, 80, 160, 240], atol=2)
