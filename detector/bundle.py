@@ -285,11 +285,14 @@ def _from_card(path: Path, card: Any) -> Bundle:
             f"its preprocessing.size is {preprocessing.size}, but {architecture.name} takes"
             f" {architecture.preprocessing.size}."
         )
+    arguments = _arguments(architecture, card["architecture"]["arguments"])
+    if preprocessing.tiles and not arguments.get("tile_head"):
+        raise ValueError("its preprocessing cuts tiles, but its network has no head that judges them.")
     return Bundle(
         path=path,
         card=card,
         architecture=architecture,
-        arguments=_arguments(architecture, card["architecture"]["arguments"]),
+        arguments=arguments,
         preprocessing=preprocessing,
         temperature=temperature,
         threshold=threshold,

@@ -10,13 +10,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import islice
+from itertools import islice, starmap
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detector.architectures.attention_head import TILE_LOGIT
 from detector.bundle import Bundle, find_bundle, read_bundle
 from detector.engine import BATCH_SIZE, Engine
 from detector.explain import METHODS, Heatmap, Job
@@ -42,14 +43,23 @@ Source = bytes | str | os.PathLike | Callable[[], Photo]
 
 
 @dataclass(frozen=True)
+class JudgedTile:
+    """What the model's second head says of a tile. region: where it lies in the photo."""
+
+    region: Region
+    logit: float
+
+
+@dataclass(frozen=True)
 class Analysis:
     """What the model says of one photo.
 
-    y_score: calibrated P(AI-generated). threshold: the one the verdict was
-    judged by. heatmap: attention received by each patch. attention: float32 (n, n), row i is what patch i
+    y_score: calibrated P(AI-generated). logit: of the whole, plus the mean of its tiles' where the model
+    looks at tiles. threshold: the one the verdict was judged by. heatmap: attention received by each patch of
+    the whole. attention: float32 (n, n), row i is what patch i
     attends to; with one attention layer the head-averaged softmax itself, with several their rollout. Both
-    are None for a network without attention. region: the part of the photo the model saw. bundle: the model's
-    name.
+    are None for a network without attention. region: the part of the photo that the whole shows. bundle: the
+    model's name. tiles: what is said of each tile.
     """
 
     verdict: Verdict
@@ -60,6 +70,12 @@ class Analysis:
     attention: np.ndarray | None
     region: Region
     bundle: str
+    tiles: tuple[JudgedTile, ...] = ()
+
+    @property
+    def of_tiles(self) -> float:
+        """What the tiles add to the logit of the whole."""
+        return _mean([tile.logit for tile in self.tiles])
 
 
 @dataclass(frozen=True)
@@ -81,11 +97,11 @@ class FileResult:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A file before its analysis. result: still without it. input: what the network gets, None if the file
+    """A file before its analysis. result: still without it. views: what the network gets, None if the file
     cannot be read. shape: height and width of the decoded photo."""
 
     result: FileResult
-    input: np.ndarray | None = None
+    views: np.ndarray | None = None
     shape: tuple[int, int] = (0, 0)
 
 
@@ -124,18 +140,21 @@ class Classifier:
         """Analyse one photo, given as a :class:`Photo` or as uint8 (H, W, 3) RGB."""
         pixels = photo.pixels if isinstance(photo, Photo) else photo
         height, width = pixels.shape[:2]
-        return self.analyse_inputs([self.bundle.preprocessing(pixels)], [(height, width)])[0]
+        return self.analyse_views([self.bundle.preprocessing.views(pixels)], [(height, width)])[0]
 
-    def analyse_inputs(
-        self, inputs: Sequence[np.ndarray], shapes: Sequence[tuple[int, int]]
-    ) -> list[Analysis]:
-        """Analyse model inputs, uint8 (size, size, 3) each, in one pass; ``shapes`` are heights and widths
-        of the photos they were cut from."""
-        outputs = self.engine.outputs(np.stack(inputs))
-        analyses = []
-        for number, shape in enumerate(shapes):
-            mine = {name: values[number] for name, values in outputs.items()}
+    def analyse_views(self, views: Sequence[np.ndarray], shapes: Sequence[tuple[int, int]]) -> list[Analysis]:
+        """Analyse photos by their views, uint8 (v, size, size, 3) each, see ``Preprocessing.views``, in
+        batched passes; ``shapes`` are heights and widths of the photos they were cut from."""
+        flat = np.concatenate(views)
+        passes = [
+            self.engine.outputs(flat[start : start + BATCH_SIZE]) for start in range(0, len(flat), BATCH_SIZE)
+        ]
+        outputs = {name: np.concatenate([each[name] for each in passes]) for name in passes[0]}
+        analyses, first = [], 0
+        for of_photo, shape in zip(views, shapes, strict=True):
+            mine = {name: values[first : first + len(of_photo)] for name, values in outputs.items()}
             analyses.append(self._analysis(shape, mine))
+            first += len(of_photo)
         return analyses
 
     def explain(
@@ -155,9 +174,10 @@ class Classifier:
         sentence where the network cannot be explained so, and ``Cancelled`` once ``cancelled()`` says so.
         """
         chosen = METHODS[method]
-        job = Job(self.engine, progress, cancelled)
+        whole, beside = self.whole_and_tiles(photo)
+        job = Job(self.engine, progress, cancelled, beside)
         job.expect(chosen.pictures(prod(self.bundle.architecture.grid)))
-        return chosen.explain(job, self._input(photo), Side(towards) if towards else None)
+        return chosen.explain(job, whole, Side(towards) if towards else None)
 
     def faithfulness(
         self,
@@ -173,8 +193,9 @@ class Classifier:
 
         Raises Cancelled.
         """
-        job = Job(self.engine, progress, cancelled)
-        return measure(job, self._input(photo), heatmaps, random_pairs=random_pairs)
+        whole, beside = self.whole_and_tiles(photo)
+        job = Job(self.engine, progress, cancelled, beside)
+        return measure(job, whole, heatmaps, random_pairs=random_pairs)
 
     def sanity_check(
         self,
@@ -189,17 +210,23 @@ class Classifier:
 
         The first call builds that network, which takes some seconds. Raises Cancelled.
         """
+        whole, beside = self.whole_and_tiles(photo)
         with self._shuffle_lock:
-            job = Job(self._shuffled.engine, progress, cancelled)
+            job = Job(self._shuffled.engine, progress, cancelled, beside)
             method = METHODS[heatmap.method]
-            return check(self._shuffled, job, self._input(photo), method, heatmap)
+            return check(self._shuffled, job, whole, method, heatmap)
 
     @cached_property
     def _shuffled(self) -> ShuffledHead:
         return ShuffledHead(self.engine)
 
-    def _input(self, photo: Photo | np.ndarray) -> np.ndarray:
-        return self.bundle.preprocessing(photo.pixels if isinstance(photo, Photo) else photo)
+    def whole_and_tiles(self, photo: Photo | np.ndarray) -> tuple[np.ndarray, float]:
+        """The view that maps explain, uint8 (size, size, 3), and what the tiles beside it add to its
+        logit."""
+        views = self.bundle.preprocessing.views(photo.pixels if isinstance(photo, Photo) else photo)
+        if len(views) == 1:
+            return views[0], 0.0
+        return views[0], _mean(self.engine.outputs(views[1:])[TILE_LOGIT][:, 0])
 
     def analyse_files(self, sources: Iterable[Source], workers: int | None = None) -> Iterator[FileResult]:
         """Analyse files in order, decoding the next ones in threads while the network works on a batch.
@@ -225,31 +252,39 @@ class Classifier:
     def _prepare(self, source: Source) -> _Prepared:
         path = str(source) if isinstance(source, (str, os.PathLike)) else ""
         try:
-            photo = source() if callable(source) else read_image(source)
+            photo = source() if callable(source) else self.read(source)
         except ImageReadError as error:
             return _Prepared(FileResult(path, error=str(error)))
         result = FileResult(path, width=photo.width, height=photo.height, notes=photo.notes)
         height, width = photo.pixels.shape[:2]
-        return _Prepared(result, self.bundle.preprocessing(photo.pixels), (height, width))
+        return _Prepared(result, self.bundle.preprocessing.views(photo.pixels), (height, width))
+
+    def read(self, source: bytes | str | os.PathLike) -> Photo:
+        """A file, decoded with as many pixels as the model needs. Raises ImageReadError."""
+        return read_image(source, self.bundle.preprocessing.decoded_short_side)
 
     def _analyse_batch(self, batch: Sequence[_Prepared]) -> Iterator[FileResult]:
-        inputs, shapes = [], []
+        views, shapes = [], []
         for prepared in batch:
-            if prepared.input is not None:
-                inputs.append(prepared.input)
+            if prepared.views is not None:
+                views.append(prepared.views)
                 shapes.append(prepared.shape)
-        analyses = iter(self.analyse_inputs(inputs, shapes) if inputs else ())
+        analyses = iter(self.analyse_views(views, shapes) if views else ())
         for prepared in batch:
-            if prepared.input is None:
+            if prepared.views is None:
                 yield prepared.result
             else:
                 yield replace(prepared.result, analysis=next(analyses))
 
     def _analysis(self, shape: tuple[int, int], outputs: Mapping[str, np.ndarray]) -> Analysis:
-        """outputs: what the network answers for one picture."""
+        """outputs: what the network answers for each view of one photo."""
         bundle = self.bundle
-        logit = float(outputs["logit"][0])
-        heatmap, attention = of_outputs(outputs, bundle)
+        whole = {name: values[0] for name, values in outputs.items()}
+        heatmap, attention = of_outputs(whole, bundle)
+        regions = bundle.preprocessing.tile_regions(*shape)
+        logits = outputs[TILE_LOGIT][1:, 0].tolist() if regions else []
+        tiles = tuple(starmap(JudgedTile, zip(regions, logits, strict=True)))
+        logit = float(whole["logit"][0]) + _mean(logits)
         y_score = bundle.y_score(logit)
         return Analysis(
             bundle.verdict(y_score),
@@ -260,7 +295,13 @@ class Classifier:
             attention,
             bundle.preprocessing.region(*shape),
             bundle.name,
+            tiles,
         )
+
+
+def _mean(logits: Sequence[float] | np.ndarray) -> float:
+    """0 for none."""
+    return float(np.mean(logits)) if len(logits) else 0.0
 
 
 def image_files(paths: Iterable[str | os.PathLike]) -> list[Path]:

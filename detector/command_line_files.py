@@ -20,10 +20,10 @@ from detector.explain.region_map import region_map
 from detector.images import IMAGE_SUFFIXES, ImageReadError, read_image
 from detector.overlay import COLORMAPS, overlay
 from detector.perturbation_test import (
-    SHORT_SIDE,
     PerturbedVerdict,
     final_verdict,
     judge_perturbed_copies,
+    short_side,
 )
 from detector.perturbations import AS_SENT
 from detector.printable import printable
@@ -166,7 +166,7 @@ class Looking:
     def _examined(self, examined: Examined, analysis: Analysis) -> Examined:
         path = examined.result.path
         if self.stress or self.report:
-            photo = read_image(path, short_side=SHORT_SIDE)
+            photo = read_image(path, short_side(self.classifier.bundle))
             copies, inputs = judge_perturbed_copies(self.classifier, photo, analysis)
             examined = replace(examined, photo=photo, copies=copies, inputs=inputs)
         if self.overlays or self.report:
@@ -187,7 +187,7 @@ class Looking:
         if method == attention_rollout.NAME:
             return analysis.heatmap
         try:
-            return self.classifier.explain(read_image(path), method)
+            return self.classifier.explain(self.classifier.read(path), method)
         except Unavailable as reason:
             if self.method:
                 raise UsageError(str(reason)) from reason

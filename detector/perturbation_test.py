@@ -1,8 +1,8 @@
 """The stress strip: does a verdict survive what ordinarily happens to a picture on its way?
 
 Each perturbation of ``detector.perturbations.STRIP`` makes a copy of the same picture, each copy goes through
-``Preprocessing`` like a file that was really sent, and all copies pass the network in one batch. Copies are
-made of the upright pixels as they are decoded for this purpose, with a short side under twice ``SHORT_SIDE``:
+``Preprocessing`` like a file that was really sent, and all copies pass the network together. Copies are
+made of the upright pixels as they are decoded for this purpose, with a short side under twice ``short_side``:
 a larger original is reduced first, so that a photo of fifty megapixels takes no longer than one of one
 megapixel.
 """
@@ -31,6 +31,11 @@ SHORT_SIDE = 512
 """Pixels along the short side, at least, at which a larger original is perturbed."""
 
 
+def short_side(bundle: Bundle) -> int:
+    """The same for a model: ``SHORT_SIDE``, or as many as it needs for its tiles."""
+    return max(SHORT_SIDE, bundle.preprocessing.decoded_short_side)
+
+
 @dataclass(frozen=True)
 class PerturbedVerdict:
     """What the model says of one copy.
@@ -50,24 +55,25 @@ class PerturbedVerdict:
 def judge_perturbed_copies(
     classifier: Classifier, source: bytes | str | os.PathLike | Photo, analysis: Analysis
 ) -> tuple[list[PerturbedVerdict], list[np.ndarray]]:
-    """Every copy of ``STRIP``, judged in one batched pass; ``analysis`` is that of the picture as it is.
+    """Every copy of ``STRIP``, judged; ``analysis`` is that of the picture as it is. source: if it is a
+    Photo, one that was decoded with ``short_side``.
 
-    Returns the copies and, in the same order, uint8 (size, size, 3) each as the network got it. Raises
-    ImageReadError.
+    Returns the copies and, in the same order, uint8 (size, size, 3) each, the whole as the network got it.
+    Raises ImageReadError.
     """
-    photo = source if isinstance(source, Photo) else read_image(source, short_side=SHORT_SIDE)
+    photo = source if isinstance(source, Photo) else read_image(source, short_side(classifier.bundle))
     perturbations = list(STRIP)
     workers = min(4, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers, thread_name_prefix="perturb") as pool:
         copies = list(pool.map(lambda perturbation: perturbation(photo.pixels), perturbations))
-        inputs = list(pool.map(classifier.bundle.preprocessing, copies))
+        views = list(pool.map(classifier.bundle.preprocessing.views, copies))
     shapes = [(copy.shape[0], copy.shape[1]) for copy in copies]
-    analyses = classifier.analyse_inputs(inputs, shapes)
+    analyses = classifier.analyse_views(views, shapes)
     perturbed = [
         _perturbed_verdict(perturbation, analysis, of_copy)
         for perturbation, of_copy in zip(perturbations, analyses, strict=True)
     ]
-    return perturbed, inputs
+    return perturbed, [of_copy[0] for of_copy in views]
 
 
 def _perturbed_verdict(perturbation: Perturbation, analysis: Analysis, of_copy: Analysis) -> PerturbedVerdict:

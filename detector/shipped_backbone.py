@@ -33,7 +33,7 @@ def copy_shipped_backbone(network: keras.Model, architecture: Architecture) -> N
     if bundle is None:
         raise BundleError(f"No model that ships has the backbone of {architecture.name}.")
     trained = load_network(bundle)
-    own = architecture.neck + architecture.head
+    own = architecture.own_layers
     for layer in network.layers:
         if layer.name not in own and layer.weights:
             layer.set_weights(trained.get_layer(layer.name).get_weights())

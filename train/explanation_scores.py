@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from detector import Classifier, ImageReadError, Photo, image_files, read_image
+from detector import Classifier, ImageReadError, Photo, image_files
 from detector.bundle import DEFAULT_BUNDLE, BundleError, add_to_card
 from detector.datasets import DatasetError, load_dataset
 from detector.evaluation.method_scores import Explanations, MethodScore
@@ -128,7 +128,7 @@ def score_all(
     for number, (name, source) in enumerate(pictures.items(), start=1):
         if name not in known:
             try:
-                photo = read_image(source)
+                photo = classifier.read(source)
             except ImageReadError as error:
                 print(f"{name} is left out. {error}", file=sys.stderr)
                 continue

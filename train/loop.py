@@ -147,7 +147,7 @@ class Loop:
     @property
     def backbone_layers(self) -> list[keras.Layer]:
         """The network's layers in neither neck nor head, first to last."""
-        own = self.architecture.neck + self.architecture.head
+        own = self.architecture.own_layers
         return [layer for layer in self.network.layers if layer.name not in own]
 
     def _check_shares(self) -> None:

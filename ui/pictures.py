@@ -11,14 +11,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from detector import perturbation_test
 from detector.images import Photo, read_image
 from detector.perturbations import AS_SENT
+from detector.preprocessing import WHOLE_SHORT_SIDE
 from ui import encoding
 from ui.bounded_cache import BoundedCache
+
+if TYPE_CHECKING:
+    from detector.bundle import Bundle
 
 
 @dataclass(frozen=True)
@@ -39,12 +44,12 @@ class Resolution(IntEnum):
     """What a picture is decoded for, and how many pixels along the short side that takes at least: see
     ``detector.images.read_image``.
 
-    MODEL: what a verdict or a map is made of, read_image's own default, so that pages and command line agree.
+    MODEL: what a verdict or a map is made of by a model that looks at the whole alone; see ``for_model``.
     PERTURBED: the copies of the stress strip. SHOWN: on the page. PROJECTED: alone on a projector. FORENSIC:
-    its own pixels, unless it has twice as many.
+    its own pixels, unless it has twice as many; what tiles are cut from.
     """
 
-    MODEL = 384
+    MODEL = WHOLE_SHORT_SIDE
     PERTURBED = perturbation_test.SHORT_SIDE
     SHOWN = 900
     PROJECTED = 1000
@@ -74,6 +79,17 @@ def decoded(picture: Picture, resolution: Resolution = Resolution.MODEL) -> Phot
         if photo is not None and _is_whole(photo) and _serves(photo, other, resolution):
             return photo
     return _photos.get((picture.id, resolution), partial(_decode, picture, resolution))
+
+
+def for_model(picture: Picture, bundle: Bundle) -> Photo:
+    """The picture as that model wants it for a verdict or a map, the same pixels as on the command line.
+    Raises ImageReadError."""
+    return decoded(picture, Resolution(bundle.preprocessing.decoded_short_side))
+
+
+def for_copies(picture: Picture, bundle: Bundle) -> Photo:
+    """The picture as its copies for that model's stress strip are made of it. Raises ImageReadError."""
+    return decoded(picture, Resolution(perturbation_test.short_side(bundle)))
 
 
 def encoded(picture: Picture, use: str, encode: Callable[[], bytes]) -> bytes:

@@ -9,6 +9,7 @@ from inspect import Parameter, signature
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from detector.architectures.attention_head import TILE_LAYERS
 from detector.architectures.published_weights import Published
 from detector.preprocessing import Preprocessing
 
@@ -24,6 +25,7 @@ ARGUMENTS = {
     "channels": "Features per patch that each level of the backbone gives.",
     "width": "Features per token; of a convolutional network, channels of its first stage.",
     "depth": "Blocks of the third stage.",
+    "tile_head": "Whether a second, linear head judges tiles of the picture at its own scale.",
 }
 """What arguments of ``build`` mean, by name: the same in every architecture that has them."""
 
@@ -72,7 +74,9 @@ class Architecture:
     None for random ones; the arguments are keywords, each with its default. The network's input is float32
     (B, size, size, 3) in [0, 255], RGB: scaling the pixels is its own business. Its output is a dict:
     ``logit`` float32 (B, 1), and, where there is attention, ``attention`` float32 (B, layers, heads, n, n),
-    rows summing to 1, first layer first.
+    rows summing to 1, first layer first; with the argument ``tile_head`` also ``tile_logit``, float32 (B, 1),
+    which holds where the input is a tile: a picture's logit is then that of the whole plus the mean of its
+    tiles'.
     preprocessing: how a photo becomes the input.
     head: names of the layers above the feature map.
     feature_layer: name of the map (B, gh, gw, C) that Grad-CAM weighs, and whose cells are the tokens where
@@ -122,6 +126,11 @@ class Architecture:
     def tokens(self) -> int:
         """How many tokens attend to each other."""
         return self.encoder.tokens[0] if self.encoder else prod(self.grid) + self.class_token
+
+    @property
+    def own_layers(self) -> tuple[str, ...]:
+        """Names of all layers that start untrained, whichever of them a network has."""
+        return self.neck + self.head + TILE_LAYERS
 
     def trained(self, network: keras.Model) -> keras.Model:
         """The part of ``network`` whose weights a bundle keeps: all of it, or what lies above its encoder."""

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import keras
 
+TILE_LOGIT = "tile_logit"
+"""Output of the second head, which judges tiles, and its last layer."""
+TILE_LAYERS = ("tile_pooled", "tile_features", TILE_LOGIT)
+"""Names of the layers of a second head."""
 HEAD_LAYERS = ("tokens", "attention", "attended", "attention_scores", "pooled", "hidden", "dropout", "logit")
 
 
@@ -41,3 +45,13 @@ def attach_attention_head(
     x = layers.Dense(hidden, activation="relu", name="hidden")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
     return {"logit": layers.Dense(1, dtype="float32", name="logit")(x), **outputs}
+
+
+def attach_tile_head(read: keras.KerasTensor) -> dict:
+    """A head for pictures at their own scale: a linear function of what the head of the whole reads, float32
+    (B, ...) -> ``{"tile_logit": (B, 1)}``, float32. So the mean over a picture's tiles is the logit of their
+    mean."""
+    from keras import layers
+
+    flat = layers.Flatten(name="tile_features")(read)
+    return {TILE_LOGIT: layers.Dense(1, dtype="float32", name=TILE_LOGIT)(flat)}

@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING
 from detector import encoder_weights
 from detector.architectures import clip_vit_b16 as clip
 from detector.architectures.architecture import Architecture, FrozenEncoder, TransformerBlocks
-from detector.architectures.attention_head import HEAD_LAYERS, attach_attention_head
+from detector.architectures.attention_head import (
+    HEAD_LAYERS,
+    attach_attention_head,
+    attach_tile_head,
+)
 from detector.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -27,7 +31,17 @@ NECK = ("normed", "projected", "class_tokens")
 PREPROCESSING = Preprocessing(size=clip.SIZE, short_side=clip.SIZE, jpeg_quality=80)
 
 
-def build(backbone_weights=None, *, heads=1, key_dim=64, width=256, residual=True, hidden=64, dropout=0.6):
+def build(
+    backbone_weights=None,
+    *,
+    heads=1,
+    key_dim=64,
+    width=256,
+    residual=True,
+    hidden=64,
+    dropout=0.6,
+    tile_head=False,
+):
     """See :class:`Architecture`. ``backbone_weights``: a file of ``detector.encoder_weights``.
 
     width: of the tokens. Besides ``logit`` and ``attention`` (B, 1, heads, k, k) over the k tokens, the
@@ -49,9 +63,8 @@ def build(backbone_weights=None, *, heads=1, key_dim=64, width=256, residual=Tru
         if number in READ:
             class_tokens.append(x[:, :1])
     read = ops.cast(ops.concatenate(class_tokens, axis=1), "float32")
-    outputs = head_of(
-        read, width=width, heads=heads, key_dim=key_dim, residual=residual, hidden=hidden, dropout=dropout
-    )
+    settings = {"heads": heads, "key_dim": key_dim, "residual": residual, "hidden": hidden}
+    outputs = head_of(read, width=width, dropout=dropout, tile_head=tile_head, **settings)
     outputs["relevance"] = relevance(scores, outputs.get("attention"), residual)
     network = keras.Model(views, outputs, name="clip_vit_b16_attention")
     if backbone_weights is not None:
@@ -59,18 +72,28 @@ def build(backbone_weights=None, *, heads=1, key_dim=64, width=256, residual=Tru
     return network
 
 
-def head(*, heads=1, key_dim=64, width=256, residual=True, hidden=64, dropout=0.6, tokens=TOKENS):
-    """What lies above the encoder, as a network of its own: float32 (B, tokens, 768) -> logit and
-    attention."""
+def head(
+    *,
+    heads=1,
+    key_dim=64,
+    width=256,
+    residual=True,
+    hidden=64,
+    dropout=0.6,
+    tile_head=False,
+    tokens=TOKENS,
+):
+    """What lies above the encoder, as a network of its own: float32 (B, tokens, 768) -> logit and attention
+    and, where it has that head, tile_logit."""
     import keras
     from keras import layers
 
     read = layers.Input((tokens, clip.WIDTH))
     settings = {"heads": heads, "key_dim": key_dim, "residual": residual, "hidden": hidden}
-    return keras.Model(read, head_of(read, width=width, dropout=dropout, **settings))
+    return keras.Model(read, head_of(read, width=width, dropout=dropout, tile_head=tile_head, **settings))
 
 
-def head_of(read: keras.KerasTensor, *, width, heads, key_dim, residual, hidden, dropout) -> dict:
+def head_of(read: keras.KerasTensor, *, width, heads, key_dim, residual, hidden, dropout, tile_head) -> dict:
     """float32 (B, k, 768), the class tokens after the blocks of ``READ`` -> logit and attention. All that
     is trained: each token is normalised and projected by weights of its own, then comes the head that
     architectures share."""
@@ -82,9 +105,10 @@ def head_of(read: keras.KerasTensor, *, width, heads, key_dim, residual, hidden,
         "bkc,kcd->bkd", (tokens, width), bias_axes="kd", name="projected", dtype="float32"
     )
     features = layers.Reshape((1, tokens, width), name=NECK[-1])(project(normed))
-    return attach_attention_head(
+    outputs = attach_attention_head(
         features, heads=heads, key_dim=key_dim, residual=residual, hidden=hidden, dropout=dropout
     )
+    return outputs | (attach_tile_head(read) if tile_head else {})
 
 
 def relevance(scores: list, attention: keras.KerasTensor | None, residual: bool) -> keras.KerasTensor:

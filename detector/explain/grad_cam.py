@@ -54,7 +54,7 @@ def _available(architecture) -> str | None:
 
 def _run(job: Job, image: np.ndarray, towards: Side | None) -> Heatmap:
     features, gradient, logit = _at_features(job, image)
-    towards = towards or job.engine.side(logit)
+    towards = towards or job.engine.side(logit + job.beside)
     signed = gradient if towards == Side.AI else -gradient
     return Heatmap(grad_cam(features, signed), NAME, unit=RELATIVE, towards=towards)
 

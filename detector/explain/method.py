@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detector.architectures.attention_head import TILE_LOGIT
 from detector.engine import Engine
 from detector.explain.heatmap import Cost, Heatmap
 from detector.verdicts import Side
@@ -41,7 +42,8 @@ class Job:
     stops when asked to.
 
     progress(done, total): called after every batch, in pictures through the network. cancelled(): asked
-    before every batch.
+    before every batch. beside: what the picture's tiles add to the logit of the whole, whatever is done to
+    the whole; ``forward`` and ``logits`` include it.
     """
 
     def __init__(
@@ -49,8 +51,9 @@ class Job:
         engine: Engine,
         progress: Callable[[int, int], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        beside: float = 0.0,
     ):
-        self.engine = engine
+        self.engine, self.beside = engine, beside
         self._progress, self._cancelled = progress, cancelled
         self._done = self._total = self._backward = 0
         self._start = time.perf_counter()
@@ -68,7 +71,7 @@ class Job:
         """One model input, uint8 (size, size, 3) -> its logit and attention float32 (layers, heads, n, n)
         or None."""
         logits, attention = self._run(1, partial(self.engine.forward, image[None]))
-        return float(logits[0]), None if attention is None else attention[0]
+        return float(logits[0]) + self.beside, None if attention is None else attention[0]
 
     def outputs(self, image: np.ndarray, backward: bool = False) -> dict[str, np.ndarray]:
         """One model input -> all that ``Engine.outputs`` gives, without the axis of the batch. backward: a
@@ -84,14 +87,19 @@ class Job:
         self._backward += backward
         return {name: value[0] for name, value in outputs.items()}
 
-    def logits(self, images: Iterable[np.ndarray]) -> np.ndarray:
-        """Model inputs, uint8 (size, size, 3) each, made as they are needed -> their logits, float32 (N,)."""
+    def logits(self, images: Iterable[np.ndarray], as_tiles: bool = False) -> np.ndarray:
+        """Model inputs, uint8 (size, size, 3) each, made as they are needed -> their logits, float32 (N,).
+        as_tiles: each is the only tile of itself, where the network judges tiles."""
         images = iter(images)
         batches = []
         while batch := list(islice(images, BATCH)):
-            work = partial(self.engine.forward, np.stack(batch))
-            logits, _ = self._run(len(batch), work)
-            batches.append(logits)
+            if as_tiles:
+                outputs = self._run(len(batch), partial(self.engine.outputs, np.stack(batch)))
+                of_batch, beside = outputs["logit"][:, 0], outputs.get(TILE_LOGIT, np.zeros((1, 1)))[:, 0]
+            else:
+                of_batch, _ = self._run(len(batch), partial(self.engine.forward, np.stack(batch)))
+                beside = np.array(self.beside)
+            batches.append((of_batch + beside).astype(np.float32))
         return np.concatenate(batches) if batches else np.zeros(0, np.float32)
 
     def _run(self, pictures: int, work: Callable):

@@ -21,8 +21,9 @@ class PictureWalk:
 
     width, height: of the upright picture in the file. pixels: uint8 (H, W, 3), the photo as it was decoded.
     canonical: uint8 (h, w, 3). image: uint8 (size, size, 3), the model input. region: the part of the photo
-    that it shows. answered: the network's logit. blocks: None for a network without. difference: the largest
-    absolute difference between what was recomputed and the network's own.
+    that it shows. answered: the network's logit of it. of_tiles: what the picture's tiles add. blocks: None
+    for a network without. difference: the largest absolute difference between what was recomputed and the
+    network's own.
     """
 
     bundle: Bundle
@@ -33,6 +34,7 @@ class PictureWalk:
     image: np.ndarray = field(repr=False)
     region: Region
     answered: float
+    of_tiles: float = 0.0
     blocks: BlockWalk | None = field(default=None, repr=False)
     difference: float = 0.0
 
@@ -47,8 +49,8 @@ class PictureWalk:
 
     @property
     def y_score(self) -> float:
-        """Calibrated P(AI-generated) = sigmoid(logit / the bundle's calibration temperature)."""
-        return self.bundle.y_score(self.logit)
+        """Calibrated P(AI-generated) = sigmoid((logit + of_tiles) / the bundle's calibration temperature)."""
+        return self.bundle.y_score(self.logit + self.of_tiles)
 
     @property
     def threshold(self) -> float:

@@ -86,7 +86,8 @@ def region_map(
 ) -> Heatmap:
     """A picture at its own scale, uint8 (H, W, 3) -> the logit of each part, divided by the temperature.
 
-    Of a part the network sees what it would see of a picture. Others get at the network between batches.
+    Of a part the network sees what it would see of a picture, which is its only tile, too, where the network
+    judges tiles. Others get at the network between batches.
     Raises Unavailable for a picture that is too small, and Cancelled once ``cancelled()`` says so.
     """
     bundle = engine.bundle
@@ -94,6 +95,6 @@ def region_map(
     rows, columns = grid(height, width, bundle.preprocessing.short_side)
     job = Job(engine, progress, cancelled)
     job.expect(rows * columns)
-    logits = job.logits(map(bundle.preprocessing, cells(pixels, rows, columns)))
+    logits = job.logits(map(bundle.preprocessing, cells(pixels, rows, columns)), as_tiles=True)
     values = (logits / bundle.temperature).astype(np.float32).reshape(rows, columns)
     return Heatmap(values, NAME, signed=True, unit=LOGIT, cost=job.cost)

@@ -72,7 +72,7 @@ def _run(job: Job, image: np.ndarray, towards: Side | None) -> Heatmap:
     if not miss <= TOLERANCE * max(1.0, abs(logit)):  # a NaN is withheld, too
         raise Unavailable(_OTHER_HEAD)
     values = shares.astype(np.float32).reshape(bundle.architecture.grid)
-    return Heatmap(values, NAME, signed=True, unit=LOGIT, constant=constant)
+    return Heatmap(values, NAME, signed=True, unit=LOGIT, constant=constant + job.beside)
 
 
 METHOD = Method(

@@ -71,7 +71,7 @@ def walk_through(classifier: Classifier, photo: Photo | np.ndarray) -> PictureWa
     else:
         pixels = photo
         height, width = photo.shape[:2]
-    image = bundle.preprocessing(pixels)
+    image, of_tiles = classifier.whole_and_tiles(pixels)
     outputs = _outputs(classifier.engine, image)
     blocks = block_walk.block_walk(architecture.blocks, outputs) if architecture.blocks else None
     of_picture: dict[str, Any] = {
@@ -83,6 +83,7 @@ def walk_through(classifier: Classifier, photo: Photo | np.ndarray) -> PictureWa
         "image": image,
         "region": bundle.preprocessing.region(*pixels.shape[:2]),
         "answered": float(outputs["logit"][0]),
+        "of_tiles": of_tiles,
         "blocks": blocks,
     }
     if not has_head(architecture):

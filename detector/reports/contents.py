@@ -19,11 +19,11 @@ from detector.explain.preferred_method import default
 from detector.images import Photo, read_image
 from detector.overlay import overlay
 from detector.perturbation_test import (
-    SHORT_SIDE,
     PerturbedVerdict,
     contradicting_copies,
     final_verdict,
     judge_perturbed_copies,
+    short_side,
     verdicts_on_ordinary_copies,
 )
 from detector.preprocessing import WHOLE
@@ -89,10 +89,10 @@ def examine(
     was made. Raises ImageReadError."""
     if result.analysis is None or content is None:
         return Examined(name, content, result)
-    photo = read_image(content, short_side=SHORT_SIDE)
+    photo = read_image(content, short_side(classifier.bundle))
     if heatmap is None:
         try:
-            heatmap = classifier.explain(read_image(content), method or default(classifier.bundle))
+            heatmap = classifier.explain(classifier.read(content), method or default(classifier.bundle))
         except Unavailable:
             heatmap = result.analysis.heatmap
     copies, inputs = judge_perturbed_copies(classifier, photo, result.analysis)

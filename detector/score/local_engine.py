@@ -10,7 +10,7 @@ from itertools import islice
 import pyarrow as pa
 
 from detector.classifier import Classifier, Source
-from detector.images import ImageReadError, Photo, read_image
+from detector.images import ImageReadError, Photo
 from detector.score.archive_files import ArchiveFiles
 from detector.score.listing import ListedPicture, pictures_of
 from detector.score.scored_table import scored, scored_table
@@ -29,7 +29,7 @@ def score_here(
         for number, listed in parts:
             begun.append((number, listed))
             for picture in pictures_of(listed):
-                yield partial(photo_of, files, picture)
+                yield partial(photo_of, classifier, files, picture)
 
     results = classifier.analyse_files(sources(), workers)
     for first in results:
@@ -38,8 +38,8 @@ def score_here(
         yield number, scored_table(listed, rows)
 
 
-def photo_of(files: ArchiveFiles, picture: ListedPicture) -> Photo:
-    """Decode one picture of the list. Raises ImageReadError."""
+def photo_of(classifier: Classifier, files: ArchiveFiles, picture: ListedPicture) -> Photo:
+    """Decode one picture of the list for that classifier. Raises ImageReadError."""
     if picture.error:
         raise ImageReadError(picture.error)
-    return read_image(files.source(picture.name, picture.offset, picture.size))
+    return classifier.read(files.source(picture.name, picture.offset, picture.size))

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from detector.classifier import Classifier
 from detector.images import read_image
-from detector.perturbation_test import SHORT_SIDE, judge_perturbed_copies
+from detector.perturbation_test import judge_perturbed_copies, short_side
 from detector.provenance import file_facts
 from detector.records import record
 from detector.serve.openapi import HEALTH, JUDGE, OPENAPI, description, page
@@ -127,7 +127,7 @@ def judged(classifier: Classifier, content: bytes, quick: bool = False) -> dict:
     (result,) = classifier.analyse_files([content], workers=1)
     copies = None
     if result.analysis and not quick:
-        photo = read_image(content, short_side=SHORT_SIDE)
+        photo = read_image(content, short_side(classifier.bundle))
         copies, _ = judge_perturbed_copies(classifier, photo, result.analysis)
     facts = file_facts(content)
     row = record(result, classifier.bundle, perturbed=copies, facts=facts, content=content)

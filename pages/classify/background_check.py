@@ -14,6 +14,7 @@ from pages.classify.classify_state import PictureResult
 from ui import pictures
 
 if TYPE_CHECKING:
+    from detector.bundle import Bundle
     from detector.classifier import Classifier
     from detector.images import Photo
     from ui.pictures import Picture
@@ -83,17 +84,17 @@ class BackgroundCheck:
 
 def judged(classifier: Classifier, batch: Sequence[Picture]) -> Iterator[PictureResult]:
     """What the model says of pictures, in order."""
-    results = classifier.analyse_files(partial(_read, picture) for picture in batch)
+    results = classifier.analyse_files(partial(_read, picture, classifier.bundle) for picture in batch)
     for picture, result in zip(batch, results, strict=True):
         readable = result.analysis is not None
         appearance = thumbnail(pictures.decoded(picture).pixels) if readable else None
         yield PictureResult(picture, result, appearance)
 
 
-def _read(picture: Picture) -> Photo:
+def _read(picture: Picture, bundle: Bundle) -> Photo:
     """Called in a thread, so that pixels, thumbnail and file facts are there when they are needed. Raises
     ImageReadError."""
-    photo = pictures.decoded(picture)
+    photo = pictures.for_model(picture, bundle)
     pictures.thumbnail(picture)
     file_facts.of(picture)
     return photo

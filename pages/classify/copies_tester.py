@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from detector.perturbation_test import judge_perturbed_copies
 from ui import pictures
-from ui.pictures import Picture, Resolution
+from ui.pictures import Picture
 
 if TYPE_CHECKING:
     from detector.classifier import Analysis, Classifier
@@ -79,7 +79,7 @@ class CopiesTester:
         while task := self._next():
             picture, analysis, version, classifier = task
             try:
-                photo = pictures.decoded(picture, Resolution.PERTURBED)
+                photo = pictures.for_copies(picture, classifier.bundle)
                 copies, _ = judge_perturbed_copies(classifier, photo, analysis)
             except Exception:  # whatever it is, the other pictures still get their turn
                 logging.getLogger(__name__).exception("The copies of a picture could not be judged")

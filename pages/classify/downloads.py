@@ -134,6 +134,7 @@ def _map(each: PictureResult, method: str, loading: Future[Classifier]) -> Heatm
     if method == attention_rollout.NAME:
         return each.analysis.heatmap
     try:
-        return loading.result().explain(pictures.decoded(each.picture), method)
+        classifier = loading.result()
+        return classifier.explain(pictures.for_model(each.picture, classifier.bundle), method)
     except Unavailable:
         return each.analysis.heatmap

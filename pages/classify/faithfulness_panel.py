@@ -84,7 +84,7 @@ def _test(
     cancelled: Cancelled,
 ) -> list[Faithfulness]:
     """Called in a thread."""
-    photo = pictures.decoded(picture)
+    photo = pictures.for_model(picture, classifier.bundle)
     return classifier.faithfulness(photo, heatmaps, progress=progress, cancelled=cancelled)
 
 
@@ -173,7 +173,8 @@ def _shuffle(
     classifier: Classifier, picture: Picture, heatmap: Heatmap, progress: Progress, cancelled: Cancelled
 ) -> Sanity:
     """Called in a thread."""
-    return classifier.sanity_check(pictures.decoded(picture), heatmap, progress=progress, cancelled=cancelled)
+    photo = pictures.for_model(picture, classifier.bundle)
+    return classifier.sanity_check(photo, heatmap, progress=progress, cancelled=cancelled)
 
 
 def _sanity_in_words(sanity: Sanity) -> str:

@@ -215,7 +215,8 @@ def _explain(
     classifier: Classifier, picture: Picture, name: str, progress: Progress, cancelled: Cancelled
 ) -> Heatmap:
     """Called in a thread."""
-    return classifier.explain(pictures.decoded(picture), name, progress=progress, cancelled=cancelled)
+    photo = pictures.for_model(picture, classifier.bundle)
+    return classifier.explain(photo, name, progress=progress, cancelled=cancelled)
 
 
 def _at_least_one(default: str) -> None:

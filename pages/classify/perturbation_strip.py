@@ -23,7 +23,7 @@ from detector.verdicts import Verdict
 from pages.classify import background_task
 from pages.classify.classify_state import Strip, state
 from ui import encoding, pictures
-from ui.pictures import Picture, Resolution
+from ui.pictures import Picture
 from ui.verdict import COLOURS
 
 if TYPE_CHECKING:
@@ -109,9 +109,10 @@ def _judge(
     classifier: Classifier, picture: Picture, analysis: Analysis, progress: Progress, cancelled: Cancelled
 ) -> Strip:
     """Called in a thread. One batch: there is nothing to be cancelled and no progress to be shown."""
-    photo = pictures.decoded(picture, Resolution.PERTURBED)
+    photo = pictures.for_copies(picture, classifier.bundle)
     copies, inputs_of_copies = judge_perturbed_copies(classifier, photo, analysis)
-    inputs = [classifier.bundle.preprocessing(pictures.decoded(picture).pixels), *inputs_of_copies]
+    own = pictures.for_model(picture, classifier.bundle)
+    inputs = [classifier.bundle.preprocessing(own.pixels), *inputs_of_copies]
     heatmaps = [analysis.heatmap, *(copy.heatmap for copy in copies)]
     heated = []
     for pixels, heatmap in zip(inputs, heatmaps, strict=True):

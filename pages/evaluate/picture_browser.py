@@ -18,6 +18,7 @@ from detector.bundle import BundleError
 from detector.evaluation import perturbed
 from detector.images import ImageReadError, Photo, read_image
 from detector.perturbations import AS_SENT, PERTURBATIONS
+from detector.preprocessing import WHOLE_SHORT_SIDE
 from pages.evaluate.state import Click, Widget, state
 from pages.evaluate.view import Source, View
 from ui import figures, models
@@ -166,7 +167,8 @@ def _open(source: Source, row: pd.Series, path: Path) -> None:
     """One picture, its row, and what the model looked at."""
     perturbation = str(row.get(perturbed.COLUMN, perturbed.CLEAN))
     try:
-        photo = as_judged(path, perturbation)
+        short_side = source.bundle.preprocessing.decoded_short_side if source.bundle else WHOLE_SHORT_SIDE
+        photo = as_judged(path, perturbation, short_side)
     except ImageReadError as error:
         st.warning(plain(str(error), limit=300), icon=":material/broken_image:")
         return
@@ -187,11 +189,11 @@ def _fact(name: object, value: object) -> str:
     return f"- {plain(str(name))}: {plain(str(value))}"
 
 
-def as_judged(path: Path, perturbation: str) -> Photo:
+def as_judged(path: Path, perturbation: str, short_side: int = WHOLE_SHORT_SIDE) -> Photo:
     """The file as the model got to see it: after that perturbation, if it is one of ``PERTURBATIONS``. Raises
     ImageReadError."""
     if perturbation not in PERTURBATIONS:
-        return read_image(path)
+        return read_image(path, short_side)
     photo = read_image(path, short_side=AS_SENT)
     perturb = PERTURBATIONS[perturbation]
     return replace(photo, pixels=perturb(photo.pixels))

@@ -208,7 +208,7 @@ def _quick_heatmap(picture: Picture, model: Model) -> Heatmap | None:
     classifier = model.classifier()
     with st.spinner(f"{METHODS[name].title}: the first one takes some seconds longer"):
         try:
-            return classifier.explain(pictures.decoded(picture), name)
+            return classifier.explain(pictures.for_model(picture, model.bundle), name)
         except (Unavailable, ImageReadError):
             return None
 

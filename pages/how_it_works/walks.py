@@ -95,7 +95,7 @@ def show_agreement(walked: Sequence[PictureWalk]) -> None:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _walk(picture_id: str, version: str, _picture: Picture, _classifier: Classifier) -> PictureWalk:
-    return walk_through(_classifier, pictures.decoded(_picture))
+    return walk_through(_classifier, pictures.for_model(_picture, _classifier.bundle))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -11,7 +11,7 @@ import numpy as np
 from detector import architectures, engine
 from detector.architectures import Architecture, TransformerBlocks
 from detector.architectures.architecture import FrozenEncoder
-from detector.architectures.attention_head import HEAD_LAYERS, attach_attention_head
+from detector.architectures.attention_head import HEAD_LAYERS, attach_attention_head, attach_tile_head
 from detector.bundle import Bundle
 from detector.classifier import Classifier
 from detector.preprocessing import Preprocessing
@@ -180,6 +180,23 @@ TINY_VIT = Architecture(
 the model that ships stands on CLIP. Its encoder's file may hold anything."""
 
 TINY = architectures.get("tiny-attention")
+
+
+def _build_tiled(backbone_weights=None, *, heads=1, key_dim=8, residual=True, hidden=16, dropout=0.1):
+    import keras
+    from keras import layers
+
+    settings = {"heads": heads, "key_dim": key_dim, "residual": residual, "hidden": hidden}
+    network = TINY.build(None, dropout=dropout, **settings)
+    pooled = layers.GlobalAveragePooling2D(name="tile_pooled")(network.get_layer("relu3").output)
+    return keras.Model(network.input, network.output | attach_tile_head(pooled))
+
+
+TINY_TILED = replace(
+    TINY, name="tiny-tiled", build=_build_tiled, preprocessing=replace(TINY.preprocessing, tiles=2)
+)
+"""The tiny network with a second head, which looks at two tiles of a picture."""
+
 WITHOUT_ENCODER = {name: each for name, each in architectures.ARCHITECTURES.items() if not each.encoder}
 """The ones with an encoder of their own file are tested with it, in tests/test_clip_model.py."""
 NARROW: dict[str, dict] = {
