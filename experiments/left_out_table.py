@@ -12,19 +12,15 @@ from typing import Protocol, TypeVar
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from detector.datasets import Dataset, leave_out, load_dataset
 from train.feature_store import Features
 from train.head import Rows
+from train.linear_head import logistic_regression
 from train.pipeline import sampling_shares
 from train.recipes import Recipe, load_recipe
 
-REGULARISATION = 0.003
-"""Of the logistic regression, scikit-learn's C."""
 Scores = Callable[[np.ndarray], np.ndarray]
 """Tokens float32 (n, k, C) -> scores float (n,), AI-generated from 0 on."""
 
@@ -104,11 +100,10 @@ def show(
 
 def logistic(train: Rows, recipe: Recipe) -> Scores:
     """A logistic regression on all tokens, with the recipe's sampling as weights."""
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=REGULARISATION, max_iter=300, tol=1e-3))
     weights = sampling_shares(train.rows, recipe.sampling) * len(train.rows)
     flat = train.tokens.reshape(len(train.tokens), -1)
-    model.fit(flat, train.y_true, logisticregression__sample_weight=weights)
-    return lambda tokens: model.decision_function(tokens.reshape(len(tokens), -1))
+    kernel, bias = logistic_regression(flat, train.y_true, weights)
+    return lambda tokens: tokens.reshape(len(tokens), -1) @ kernel + bias
 
 
 def gain(differences: np.ndarray) -> str:

@@ -15,6 +15,7 @@ from detector.images import read_image
 from detector.perturbation_test import judge_perturbed_copies, short_side
 from detector.preprocessing import Region
 from tests.support.networks import TINY_TILED, built
+from train.predict import of_views
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +112,16 @@ def test_how_it_works_ends_at_the_probability_of_the_verdict(tiled, pixels):
     walk, analysis = walk_through(tiled, pixels), tiled.analyse(pixels)
     assert walk.of_tiles == pytest.approx(analysis.of_tiles, abs=1e-5) != 0
     assert walk.y_score == pytest.approx(analysis.y_score, abs=1e-4) and walk.verdict == analysis.verdict
+
+
+def test_a_finished_model_is_measured_on_the_same_views(tiled, pixels):
+    preprocessing = tiled.bundle.preprocessing
+    of_pictures = of_views(tiled.network, preprocessing)
+    views = np.stack([preprocessing.views(pixels), preprocessing.views(pixels[:, ::-1])]).astype(np.float32)
+    logits = of_pictures.predict_on_batch(views)["logit"][:, 0]
+    assert logits == pytest.approx(
+        [tiled.analyse(each).logit for each in (pixels, pixels[:, ::-1])], abs=1e-4
+    )
 
 
 def _png(pixels: np.ndarray) -> bytes:

@@ -7,7 +7,7 @@ import importlib.metadata
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -52,12 +52,14 @@ def write_bundle(
     should_stop: Callable[[], bool],
     say: Callable[[str], None],
     judged: Judged | None = None,
+    tiles: int = 0,
 ) -> Path:
     """Write ``run.bundle`` (weights, card, test predictions, scoreboard) and return it. Everything is written
     beside it first and renamed at the end.
 
     network: all of it or, with ``judged``, only what a bundle keeps of it. judged: where somebody has judged
-    the pictures already; otherwise they are judged now, with the weights as they were written.
+    the pictures already; otherwise they are judged now, with the weights as they were written. tiles: how
+    many of a picture the network judges beside the whole.
 
     Raises Stopped, and ImageReadError if an image has become unreadable.
     """
@@ -68,7 +70,7 @@ def write_bundle(
     whole = judged is None
     save_weights(architecture.trained(network) if whole else network, partial / WEIGHTS)
     arguments = architecture.complete(recipe.architecture_arguments)
-    preprocessing = architecture.preprocessing
+    preprocessing = replace(architecture.preprocessing, tiles=tiles)
 
     told = PhaseProgress(run)
     judged = judged or _judge(partial, recipe, dataset, should_stop=should_stop, say=say, told=told)

@@ -5,6 +5,9 @@ The recipe's frozen stage says how: pictures are drawn by its sampling, the epoc
 monitor is kept. With ``--left-out-folds N`` the head is also trained N times without a part of the sources
 (group k-fold) and judged by them; temperature and unsure band are then fitted to validation and to these in
 equal parts, for nobody knows where a picture comes from.
+
+With ``--set architecture_arguments.tile_head=true`` a second head is fitted to the tiles in the store, and
+only pictures whose tiles are there are judged.
 """
 
 from __future__ import annotations
@@ -23,9 +26,11 @@ import numpy as np
 import pandas as pd
 
 from detector import architectures
+from detector.architectures.attention_head import TILE_LOGIT
 from detector.datasets import Dataset, DatasetError, leave_out, load_dataset
 from detector.perturbations import DELIVERY_CHAINS
 from train.feature_store import Features
+from train.linear_head import logistic_regression
 from train.pipeline import draw, sampling_shares
 from train.recipes import Recipe, RecipeError, load_recipe
 from train.runs import RunDirectory, RunError
@@ -50,6 +55,12 @@ class Rows:
         """Those of ``rows`` that are stored."""
         here = rows[features.has(rows["id"])].reset_index(drop=True)
         return cls(here, features.of(here["id"])[0])
+
+    @classmethod
+    def of_tiles(cls, rows: pd.DataFrame, features: Features) -> Rows:
+        """Those of ``rows`` whose tiles are stored, with the mean of their tokens."""
+        here = rows[features.has(rows["id"], tiles=True)].reset_index(drop=True)
+        return cls(here, features.tiles_of(here["id"]).mean(axis=1))
 
     @property
     def y_true(self) -> np.ndarray:
@@ -92,20 +103,40 @@ def train_head(
     return history
 
 
-def logits_of(head: keras.Model, tokens: np.ndarray) -> np.ndarray:
+def train_tile_head(head: keras.Model, train: Rows, val: Rows, whole: Rows, recipe: Recipe) -> None:
+    """Fit the second head of ``head``, whose first is trained, to tiles: a logistic regression, in the first
+    head's own units, so that the two count the same when they are added.
+
+    train, val: pictures with the mean of their tiles' tokens. whole: ``val`` with the tokens of the whole.
+    """
+    from detector.evaluation.calibration import fit_temperature
+
+    shares = sampling_shares(train.rows, recipe.sampling) * len(train.rows)
+    kernel, bias = logistic_regression(train.tokens.reshape(len(train.tokens), -1), train.y_true, shares)
+    own = val.tokens.reshape(len(val.tokens), -1) @ kernel + bias
+    unit = fit_temperature(whole.y_true, logits_of(head, whole.tokens)) / fit_temperature(val.y_true, own)
+    head.get_layer(TILE_LOGIT).set_weights([unit * kernel[:, None], np.array([unit * bias])])
+
+
+def logits_of(head: keras.Model, tokens: np.ndarray, output: str = "logit") -> np.ndarray:
     """float32 (n, k, C) -> float32 (n,)."""
     parts = [
-        np.asarray(head(tokens[start : start + PREDICT_BATCH], training=False)["logit"])[:, 0]
+        np.asarray(head(tokens[start : start + PREDICT_BATCH], training=False)[output])[:, 0]
         for start in range(0, len(tokens), PREDICT_BATCH)
     ]
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
 def judged(head: keras.Model, rows: pd.DataFrame, features: Features, perturbation: str = "") -> pd.DataFrame:
-    """The stored ones of ``rows`` as a predictions table, without y_score."""
-    here = rows[features.has(rows["id"], perturbation)].reset_index(drop=True)
+    """The stored ones of ``rows`` as a predictions table, without y_score; with a second head, those whose
+    tiles are stored."""
+    tiled = TILE_LOGIT in head.output
+    here = rows[features.has(rows["id"], perturbation, tiles=tiled)].reset_index(drop=True)
     tokens, sizes = features.of(here["id"], perturbation)
-    table = here.drop(columns=["group"]).assign(logit=logits_of(head, tokens), delivery=perturbation)
+    logits = logits_of(head, tokens)
+    if tiled:
+        logits += logits_of(head, features.tiles_of(here["id"], perturbation).mean(axis=1), TILE_LOGIT)
+    table = here.drop(columns=["group"]).assign(logit=logits, delivery=perturbation)
     table[["width", "height"]] = sizes
     return table
 
@@ -127,15 +158,32 @@ def left_out(
     architecture, tables = architectures.get(recipe.architecture), []
     for fold in range(folds):
         without = leave_out(dataset, fold, folds)
-        train, val = (Rows.of(without.split(name), features) for name in ("train", "val"))
-        head = _head(architecture, recipe)
-        train_head(head, train, val, recipe, lambda line: None)
-        own = fit_temperature(val.y_true, logits_of(head, val.tokens))
+        head = _trained(architecture, recipe, without, features, lambda line: None)
+        val = judged(head, without.split("val"), features)
+        own = fit_temperature(val["y_true"].to_numpy(), val["logit"].to_numpy())
         table = judged(head, without.split("unseen"), features)
         tables.append(table.assign(logit=table["logit"] / own, fold=fold))
         figures = validation_figures(table, table["logit"].to_numpy())
         say(f"fold {fold + 1} of {folds}, {table['source'].nunique()} sources left out: " + _words(figures))
     return pd.concat(tables, ignore_index=True)
+
+
+def _trained(
+    architecture: architectures.Architecture,
+    recipe: Recipe,
+    dataset: Dataset,
+    features: Features,
+    say: Callable[[str], None],
+) -> keras.Model:
+    """A new head, or two, trained on what is stored of the dataset's training pictures."""
+    head = _head(architecture, recipe)
+    train, val = (Rows.of(dataset.split(name), features) for name in ("train", "val"))
+    train_head(head, train, val, recipe, say)
+    if TILE_LOGIT in head.output:
+        tiled, tiled_val = (Rows.of_tiles(dataset.split(name), features) for name in ("train", "val"))
+        say(f"Tiles of {len(tiled.rows):,} training and {len(tiled_val.rows):,} validation pictures, too.")
+        train_tile_head(head, tiled, tiled_val, Rows.of(tiled_val.rows, features), recipe)
+    return head
 
 
 def _words(figures: dict[str, float]) -> str:
@@ -180,20 +228,21 @@ def _train(
     from train.finish import Judged, write_bundle
 
     architecture = architectures.get(recipe.architecture)
-    train, val = (Rows.of(dataset.split(name), features) for name in ("train", "val"))
-    _say(f"{len(train.rows):,} training and {len(val.rows):,} validation pictures are stored.")
+    stored = {name: int(features.has(dataset.split(name)["id"]).sum()) for name in ("train", "val")}
+    _say(f"{stored['train']:,} training and {stored['val']:,} validation pictures are stored.")
     unknown = None
     if arguments.left_out_folds:
         unknown = left_out(dataset, features, recipe, arguments.left_out_folds, _say)
-    trained = _head(architecture, recipe)
-    train_head(trained, train, val, recipe, _say)
+    trained = _trained(architecture, recipe, dataset, features, _say)
     head = _head(architecture, recipe)  # the same network without what its optimizer remembers
     head.set_weights(trained.get_weights())
-    tables = Judged(judged(head, val.rows, features), predictions(head, dataset, features), unknown)
+    val = judged(head, dataset.split("val"), features)
+    tables = Judged(val, predictions(head, dataset, features), unknown)
+    tiles = features.tiles.shape[1] if TILE_LOGIT in head.output else 0
     run.write("config.json", {"recipe": recipe.to_dict(), "manifest_sha256": dataset.manifest_hash})
     command = _command(run, arguments)
     settings = replace(recipe, backbone_weights=str(arguments.encoder))
-    folder = write_bundle(run, settings, dataset, head, command, lambda: False, _say, judged=tables)
+    folder = write_bundle(run, settings, dataset, head, command, lambda: False, _say, tables, tiles)
     _say(f"Wrote {folder}.")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from detector.architectures.attention_head import TILE_LOGIT
 from detector.datasets import Dataset
 from detector.perturbations import AS_SENT, DELIVERY_CHAINS
 from detector.preprocessing import Preprocessing
@@ -34,8 +35,8 @@ def predict_split(
     network: keras.Model, dataset: Dataset, split: str, preprocessing: Preprocessing, **pace: Any
 ) -> pd.DataFrame:
     """The pictures of one split as they are, without y_score. pace: as for ``predict_test``."""
-    rows = dataset.split(split)
-    return _table(network, rows, _as_it_is(dataset), preprocessing, Phase.CALIBRATING, **pace)
+    rows, seen = dataset.split(split), _as_it_is(dataset, preprocessing)
+    return _table(network, rows, seen, preprocessing, Phase.CALIBRATING, **pace)
 
 
 def predict_test(
@@ -52,7 +53,8 @@ def predict_test(
     ImageReadError if a picture has become unreadable.
     """
     rows = dataset.rows[dataset.rows["split"].isin(JUDGED)].reset_index(drop=True)
-    table = _table(network, rows, _as_it_is(dataset), preprocessing, Phase.TESTING, **pace)
+    seen = _as_it_is(dataset, preprocessing)
+    table = _table(network, rows, seen, preprocessing, Phase.TESTING, **pace)
     table = table.assign(delivery="")
     chosen = rows[perturbed_rows(rows)]
     phase = Phase.TESTING_PERTURBED
@@ -60,6 +62,22 @@ def predict_test(
     delivered["delivery"] = [delivery.name for delivery in DELIVERY_CHAINS] * len(chosen)
     tables = [delivered[delivered["delivery"] == delivery.name] for delivery in DELIVERY_CHAINS]
     return pd.concat([table, *tables], ignore_index=True)
+
+
+def of_views(network: keras.Model, preprocessing: Preprocessing) -> keras.Model:
+    """The network for pictures given by their views, float32 (B, 1 + tiles, size, size, 3), see
+    ``Preprocessing.views``: a model that answers ``logit``, (B, 1), of the whole and the tiles together."""
+    import keras
+    from keras import layers, ops
+
+    size, count = preprocessing.size, 1 + preprocessing.tiles
+    views = layers.Input((count, size, size, 3))
+    outputs = network(ops.reshape(views, (-1, size, size, 3)))
+    logit = ops.reshape(outputs["logit"] if isinstance(outputs, dict) else outputs, (-1, count))[:, :1]
+    if preprocessing.tiles:
+        of_tiles = ops.reshape(outputs[TILE_LOGIT], (-1, count))[:, 1:]
+        logit = logit + ops.mean(of_tiles, axis=1, keepdims=True)
+    return keras.Model(views, {"logit": logit})
 
 
 def perturbed_rows(rows: pd.DataFrame) -> np.ndarray:
@@ -71,9 +89,9 @@ def perturbed_rows(rows: pd.DataFrame) -> np.ndarray:
     return of_test | rows["split"].isin([name for name in JUDGED if name != "test"]).to_numpy()
 
 
-def _as_it_is(dataset: Dataset) -> View:
+def _as_it_is(dataset: Dataset, preprocessing: Preprocessing) -> View:
     def view(picture_id: str) -> list[Look]:
-        photo = read_photo(dataset, picture_id)
+        photo = read_photo(dataset, picture_id, preprocessing.decoded_short_side)
         return [(photo.pixels, photo.width, photo.height)]
 
     return view
@@ -103,20 +121,21 @@ def _table(
 ) -> pd.DataFrame:
     """``rows``, each repeated for every way ``view`` looks at it, with logit, width and height."""
     ids = rows["id"].tolist()
+    at_once = max(1, batch_size // (1 + preprocessing.tiles))
     sizes: list[tuple[int, int]] = []
 
     def batch(start: int) -> tuple[int, np.ndarray, list[tuple[int, int]]]:
         views = [view(picture_id) for picture_id in ids[start : start + batch_size]]
         looks = [look for each in views for look in each]
-        inputs = np.stack([preprocessing(pixels) for pixels, _, _ in looks])
+        inputs = np.stack([preprocessing.views(pixels) for pixels, _, _ in looks])
         return len(views), inputs, [(width, height) for _, width, height in looks]
 
     def images() -> Iterator[np.ndarray]:
         done, said = 0, time.monotonic()
         for count, stack, widths_and_heights in read_ahead(batch, range(0, len(ids), batch_size), workers):
             sizes.extend(widths_and_heights)
-            for start in range(0, len(stack), batch_size):
-                yield stack[start : start + batch_size]
+            for start in range(0, len(stack), at_once):
+                yield stack[start : start + at_once]
             done += count
             if told:
                 told(phase, done, len(ids))
@@ -126,7 +145,7 @@ def _table(
 
     if told:
         told(phase, 0, len(ids))
-    logits = predict_logits(network, images(), should_stop)
+    logits = predict_logits(of_views(network, preprocessing), images(), should_stop)
     looks_each = len(logits) // max(len(rows), 1)
     repeated = rows.loc[np.repeat(rows.index, looks_each)]
     table = repeated.drop(columns=["group"]).reset_index(drop=True)

@@ -50,8 +50,8 @@ def attach_attention_head(
 def attach_tile_head(read: keras.KerasTensor) -> dict:
     """A head for pictures at their own scale: a linear function of what the head of the whole reads, float32
     (B, ...) -> ``{"tile_logit": (B, 1)}``, float32. So the mean over a picture's tiles is the logit of their
-    mean."""
+    mean. It is fitted by itself (`train.linear_head`), not by gradients with the rest."""
     from keras import layers
 
     flat = layers.Flatten(name="tile_features")(read)
-    return {TILE_LOGIT: layers.Dense(1, dtype="float32", name=TILE_LOGIT)(flat)}
+    return {TILE_LOGIT: layers.Dense(1, dtype="float32", name=TILE_LOGIT, trainable=False)(flat)}

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from sklearn.metrics import roc_auc_score
 
+from detector.architectures.attention_head import TILE_LOGIT
 from detector.datasets import load_dataset
+from detector.evaluation.calibration import fit_temperature
 from detector.preprocessing import Preprocessing
 from tests.train.conftest import write_pictures
 from train.decision import decide_for_unknown_sources
 from train.feature_store import Features, fill, missing, wanted, write_part
-from train.head import Rows, logits_of, train_head
+from train.head import Rows, judged, logits_of, train_head, train_tile_head
 from train.recipes import Decision, load_recipe
 
 
@@ -121,6 +125,46 @@ def test_a_head_learns_what_its_tokens_tell_and_keeps_its_best_epoch():
     assert ((logits > 0) == val.y_true).mean() > 0.95
     assert max(row["val_paired_auc"] for row in history) > 0.95
     json.dumps(history)
+
+
+def test_a_second_head_learns_what_tiles_tell_and_counts_as_much_as_the_first():
+    """The whole tells the class at one place of its tokens, tiles at another, both equally well."""
+    import keras
+
+    from detector.architectures.clip_vit_b16_attention import head
+
+    rng = np.random.default_rng(0)
+    recipe = load_recipe("clip-vit-b16-attention", ["batch_size=32", "frozen.epochs=2"])
+    train, val = labelled(rng, 512), labelled(rng, 256)
+    noise = [rng.normal(size=each.tokens.shape).astype(np.float32) for each in (train, val)]
+    tiles = [replace(each, tokens=tokens) for each, tokens in zip((train, val), noise, strict=True)]
+    for each in tiles:
+        each.tokens[:, :, 5:15] += each.y_true[:, None, None]
+    keras.utils.set_random_seed(0)
+    network = head(width=16, key_dim=8, tile_head=True)
+    train_head(network, train, val, recipe, lambda line: None)
+    train_tile_head(network, *tiles, val, recipe)
+    whole, of_tiles = logits_of(network, val.tokens), logits_of(network, tiles[1].tokens, TILE_LOGIT)
+    assert roc_auc_score(val.y_true, of_tiles) > 0.9
+    units = [fit_temperature(val.y_true, logits) for logits in (whole, of_tiles)]
+    assert units[0] == pytest.approx(units[1], rel=0.02)
+
+
+def test_with_a_second_head_pictures_are_judged_by_whole_and_tiles_and_only_where_both_are_stored(tmp_path):
+    from detector.architectures.clip_vit_b16_attention import head
+
+    rng = np.random.default_rng(0)
+    views = rng.normal(size=(2, 3, 3, 768)).astype(np.float16)
+    write_part(tmp_path, [("a", ""), ("b", "")], views, np.ones((2, 2)))
+    write_part(tmp_path, [("c", "")], views[:1, :1], np.ones((1, 2)))
+    rows = pd.DataFrame({"id": ["c", "b"], "y_true": [0, 1], "group": 0})
+    network = head(width=16, key_dim=8, tile_head=True)
+    table = judged(network, rows, Features.read(tmp_path))
+    assert table["id"].tolist() == ["b"]
+    whole, *tiles = views[1].astype(np.float32)[:, None]
+    expected = logits_of(network, whole) + np.mean([logits_of(network, tile, TILE_LOGIT) for tile in tiles])
+    assert table["logit"].to_numpy() == pytest.approx(expected, abs=1e-4)
+    assert len(judged(head(width=16, key_dim=8), rows, Features.read(tmp_path))) == 2
 
 
 def test_a_head_is_trained_by_the_optimizer_that_its_recipe_names():
