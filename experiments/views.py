@@ -11,13 +11,14 @@ interval of its gain over the first row.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
 import pandas as pd
 
 from detector import architectures
+from detector.evaluation.calibration import fit_temperature
 from experiments.left_out_table import Scores, logistic, run
 from train.feature_store import Features
 from train.head import Rows, logits_of, train_head
@@ -67,7 +68,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Design:
-    """One row: parts whose logits are added."""
+    """One row: parts whose logits are added, each divided by the temperature that validation asks for."""
 
     name: str
     parts: tuple[Part, ...]
@@ -83,16 +84,26 @@ DESIGNS = (
     Design("one attention head over the tokens of all views", (Part(("each",), head=True),)),
     Design("the whole and one tile, logits added", (WHOLE, Part(("one tile",)))),
     Design("the whole and all tiles, logits added", (WHOLE, TILES)),
+    Design("the same, the whole by the recipe's head", (replace(WHOLE, head=True), TILES)),
     Design(
-        "the same with two attention heads",
+        "the same, both by such heads",
         (Part(("whole",), everywhere=True, head=True), Part(("tiles",), head=True)),
     ),
 )
 
 
 def fit(design: Design, recipe: Recipe, train: Pictures, val: Pictures) -> Callable[[Pictures], np.ndarray]:
-    scores = [(part, _fit(part, recipe, train, val)) for part in design.parts]
-    return lambda judged: np.sum([score(_read(part, judged.tiled).tokens) for part, score in scores], axis=0)
+    scores = {part: _fit(part, recipe, train, val) for part in design.parts}
+    validated = {part: _read(part, val.tiled) for part in design.parts}
+    units = {
+        part: fit_temperature(rows.y_true, scores[part](rows.tokens)) for part, rows in validated.items()
+    }
+
+    def added(judged: Pictures) -> np.ndarray:
+        each = [scores[part](_read(part, judged.tiled).tokens) / units[part] for part in design.parts]
+        return np.sum(each, axis=0)
+
+    return added
 
 
 def _fit(part: Part, recipe: Recipe, train: Pictures, val: Pictures) -> Scores:

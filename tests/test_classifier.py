@@ -92,8 +92,10 @@ def judge(classifier):
     """The analysis of given attention scores (layers, heads, n, n), or of none, at logit 0."""
 
     def judged(scores: np.ndarray | None):
-        outputs = {"logit": np.zeros(1, np.float32)}
-        return classifier._analysis((10, 10), outputs if scores is None else {**outputs, "attention": scores})
+        outputs = {"logit": np.zeros((1, 1), np.float32)}
+        return classifier._analysis(
+            (10, 10), outputs if scores is None else {**outputs, "attention": scores[None]}
+        )
 
     return judged
 

@@ -61,9 +61,9 @@ def slow(monkeypatch):
     return slow
 
 
-def test_a_pause_ends_the_work_after_the_picture_that_is_under_way(three, slow):
+def test_a_pause_ends_the_work_after_the_picture_that_is_under_way(classifier, three, slow):
     tester = CopiesTester()
-    tester.ask([(three[0], "first"), (three[1], "second")], "v", None)
+    tester.ask([(three[0], "first"), (three[1], "second")], "v", classifier)
     assert slow.begun.wait(60)
     tester.pause()
     slow.go.release()
@@ -74,11 +74,11 @@ def test_a_pause_ends_the_work_after_the_picture_that_is_under_way(three, slow):
     wait_until(lambda: tester.count == 2)
 
 
-def test_the_work_is_done_when_nothing_is_under_way_and_more_is_known(three, slow, monkeypatch):
+def test_the_work_is_done_when_nothing_is_under_way_and_more_is_known(classifier, three, slow, monkeypatch):
     ours = ClassifyState()
     monkeypatch.setattr(copies_progress, "state", lambda: ours)
     assert not copies_progress.is_done(0)  # nobody has asked for anything
-    ours.tester.ask([(three[0], "first"), (three[1], "second")], "v", None)
+    ours.tester.ask([(three[0], "first"), (three[1], "second")], "v", classifier)
     slow.go.release()
     wait_until(lambda: ours.tester.count == 1)
     assert not copies_progress.is_done(0)
@@ -88,42 +88,42 @@ def test_the_work_is_done_when_nothing_is_under_way_and_more_is_known(three, slo
 
 
 def test_looking_at_the_work_keeps_it_going_but_does_not_begin_it_while_the_page_is_busy(
-    three, slow, monkeypatch
+    classifier, three, slow, monkeypatch
 ):
     ours = ClassifyState()
     monkeypatch.setattr(copies_progress, "state", lambda: ours)
     monkeypatch.setattr(copies_tester, "LEASE", 0.0)
-    ours.tester.ask([(three[0], "first")], "v", None)
+    ours.tester.ask([(three[0], "first")], "v", classifier)
     wait_until(lambda: not ours.tester.busy)
     monkeypatch.setattr(copies_tester, "LEASE", 60.0)
     ours.tester.pause()
     assert not copies_progress.is_done(0) and not ours.tester.busy
-    ours.tester.ask([(three[0], "first")], "v", None)
+    ours.tester.ask([(three[0], "first")], "v", classifier)
     assert not copies_progress.is_done(0) and ours.tester.busy
     slow.go.release()
     wait_until(lambda: copies_progress.is_done(0))
 
 
-def test_nobody_works_for_a_page_that_nobody_looks_at(three, slow, monkeypatch):
+def test_nobody_works_for_a_page_that_nobody_looks_at(classifier, three, slow, monkeypatch):
     monkeypatch.setattr(copies_tester, "LEASE", 0.0)
     tester = CopiesTester()
-    tester.ask([(three[0], "first")], "v", None)
+    tester.ask([(three[0], "first")], "v", classifier)
     wait_until(lambda: not tester.busy)
     assert slow.judged == []
 
 
-def test_a_picture_that_fails_does_not_stop_the_others(three, slow):
+def test_a_picture_that_fails_does_not_stop_the_others(classifier, three, slow):
     tester = CopiesTester()
     slow.go.release(2)
-    tester.ask([(three[0], "broken"), (three[1], "second")], "v", None)
+    tester.ask([(three[0], "broken"), (three[1], "second")], "v", classifier)
     wait_until(lambda: not tester.busy)
     assert tester.copies(three[0], "v") is None and tester.copies(three[1], "v") == []
 
 
-def test_what_was_taken_away_is_forgotten(three, slow):
+def test_what_was_taken_away_is_forgotten(classifier, three, slow):
     tester = CopiesTester()
     slow.go.release(2)
-    tester.ask([(three[0], "first"), (three[1], "second")], "v", None)
+    tester.ask([(three[0], "first"), (three[1], "second")], "v", classifier)
     wait_until(lambda: tester.count == 2)
     tester.forget_all_but({three[1].id})
     assert tester.copies(three[0], "v") is None and tester.copies(three[1], "v") == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.metrics import roc_auc_score
 
 from detector.architectures.attention_head import TILE_LOGIT
 from detector.classifier import Classifier
@@ -15,6 +16,7 @@ from detector.images import read_image
 from detector.perturbation_test import judge_perturbed_copies, short_side
 from detector.preprocessing import Region
 from tests.support.networks import TINY_TILED, built
+from train.linear_head import logistic_regression
 from train.predict import of_views
 
 
@@ -122,6 +124,25 @@ def test_a_finished_model_is_measured_on_the_same_views(tiled, pixels):
     assert logits == pytest.approx(
         [tiled.analyse(each).logit for each in (pixels, pixels[:, ::-1])], abs=1e-4
     )
+
+
+def test_a_trace_of_single_pixels_is_learnt_from_tiles_and_not_from_the_whole(tiled):
+    """Smooth pictures of 512 pixels; half of them bear a chessboard of single pixels, which is gone where the
+    whole is reduced to 36."""
+    rng = np.random.default_rng(0)
+    chessboard = 24 * (np.indices((512, 512)).sum(0) % 2)[:, :, None]
+    y_true = np.arange(80) % 2
+    views = []
+    for label in y_true:
+        coarse = Image.fromarray(rng.integers(40, 200, (4, 4, 3), dtype=np.uint8))
+        smooth = np.asarray(coarse.resize((512, 512), Image.Resampling.BICUBIC))
+        views.append(tiled.bundle.preprocessing.views((smooth + label * chessboard).astype(np.uint8)))
+    features = tiled.engine.outputs(np.concatenate(views))["features"].mean((1, 2)).reshape(80, 3, -1)
+    areas = []
+    for seen in (features[:, 0], features[:, 1:].mean(1)):
+        kernel, bias = logistic_regression(seen[:40], y_true[:40], np.ones(40))
+        areas.append(roc_auc_score(y_true[40:], seen[40:] @ kernel + bias))
+    assert areas[0] < 0.75 < 0.95 < areas[1]
 
 
 def _png(pixels: np.ndarray) -> bytes:

@@ -59,11 +59,7 @@ def limitations(
     sentences = [PRACTICE_IS_NOT] if practice else []
     if why_not := decision.get("not_calibrated"):
         sentences.append(f"{why_not} Its probabilities are no more than scores.")
-    size = preprocessing.size
-    sentences.append(
-        f"It sees one {size} x {size} square from the middle of a picture whose short side was reduced to"
-        f" {preprocessing.short_side} pixels; nothing finer and nothing further out."
-    )
+    sentences.append(_what_it_sees(preprocessing))
     for name, meaning in SETS_IN_WORDS.items():
         figures = metrics.get(name, {})
         if figures.get("balanced_accuracy") is not None:
@@ -81,6 +77,20 @@ def limitations(
             f" {unsure:.1%} and wrong about {wrong:.1%} of the others; {elsewhere}"
         )
     return sentences
+
+
+def _what_it_sees(preprocessing: Preprocessing) -> str:
+    size, tiles = preprocessing.size, preprocessing.tiles
+    square = (
+        f"It sees one {size} x {size} square from the middle of a picture whose short side was reduced to"
+        f" {preprocessing.short_side} pixels"
+    )
+    if not tiles:
+        return f"{square}; nothing finer and nothing further out."
+    return (
+        f"{square}, and {tiles} tiles of {size} x {size} of its own pixels, spread over it; most of a large"
+        " picture's fine detail lies between them."
+    )
 
 
 def _out_of_fold(found: Any) -> str | None:

@@ -36,7 +36,7 @@ def predict_split(
 ) -> pd.DataFrame:
     """The pictures of one split as they are, without y_score. pace: as for ``predict_test``."""
     rows, seen = dataset.split(split), _as_it_is(dataset, preprocessing)
-    return _table(network, rows, seen, preprocessing, Phase.CALIBRATING, **pace)
+    return _table(of_views(network, preprocessing), rows, seen, preprocessing, Phase.CALIBRATING, **pace)
 
 
 def predict_test(
@@ -53,7 +53,7 @@ def predict_test(
     ImageReadError if a picture has become unreadable.
     """
     rows = dataset.rows[dataset.rows["split"].isin(JUDGED)].reset_index(drop=True)
-    seen = _as_it_is(dataset, preprocessing)
+    seen, network = _as_it_is(dataset, preprocessing), of_views(network, preprocessing)
     table = _table(network, rows, seen, preprocessing, Phase.TESTING, **pace)
     table = table.assign(delivery="")
     chosen = rows[perturbed_rows(rows)]
@@ -66,18 +66,19 @@ def predict_test(
 
 def of_views(network: keras.Model, preprocessing: Preprocessing) -> keras.Model:
     """The network for pictures given by their views, float32 (B, 1 + tiles, size, size, 3), see
-    ``Preprocessing.views``: a model that answers ``logit``, (B, 1), of the whole and the tiles together."""
+    ``Preprocessing.views``: a model that answers ``logit``, (B, 1), of the whole and the tiles together.
+    Without tiles it is the network itself, for model inputs."""
+    if not preprocessing.tiles:
+        return network
     import keras
     from keras import layers, ops
 
     size, count = preprocessing.size, 1 + preprocessing.tiles
     views = layers.Input((count, size, size, 3))
     outputs = network(ops.reshape(views, (-1, size, size, 3)))
-    logit = ops.reshape(outputs["logit"] if isinstance(outputs, dict) else outputs, (-1, count))[:, :1]
-    if preprocessing.tiles:
-        of_tiles = ops.reshape(outputs[TILE_LOGIT], (-1, count))[:, 1:]
-        logit = logit + ops.mean(of_tiles, axis=1, keepdims=True)
-    return keras.Model(views, {"logit": logit})
+    whole = ops.reshape(outputs["logit"], (-1, count))[:, :1]
+    of_tiles = ops.reshape(outputs[TILE_LOGIT], (-1, count))[:, 1:]
+    return keras.Model(views, {"logit": whole + ops.mean(of_tiles, axis=1, keepdims=True)})
 
 
 def perturbed_rows(rows: pd.DataFrame) -> np.ndarray:
@@ -119,7 +120,8 @@ def _table(
     say: Callable[[str], None],
     told: Callable[[Phase, int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """``rows``, each repeated for every way ``view`` looks at it, with logit, width and height."""
+    """``rows``, each repeated for every way ``view`` looks at it, with logit, width and height. network: as
+    ``of_views`` makes it."""
     ids = rows["id"].tolist()
     at_once = max(1, batch_size // (1 + preprocessing.tiles))
     sizes: list[tuple[int, int]] = []
@@ -128,6 +130,7 @@ def _table(
         views = [view(picture_id) for picture_id in ids[start : start + batch_size]]
         looks = [look for each in views for look in each]
         inputs = np.stack([preprocessing.views(pixels) for pixels, _, _ in looks])
+        inputs = inputs if preprocessing.tiles else inputs[:, 0]
         return len(views), inputs, [(width, height) for _, width, height in looks]
 
     def images() -> Iterator[np.ndarray]:
@@ -145,7 +148,7 @@ def _table(
 
     if told:
         told(phase, 0, len(ids))
-    logits = predict_logits(of_views(network, preprocessing), images(), should_stop)
+    logits = predict_logits(network, images(), should_stop)
     looks_each = len(logits) // max(len(rows), 1)
     repeated = rows.loc[np.repeat(rows.index, looks_each)]
     table = repeated.drop(columns=["group"]).reset_index(drop=True)

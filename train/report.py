@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -44,7 +45,11 @@ def main(argv: list[str] | None = None) -> int:
             if arguments.write:
                 raise DatasetError(f"{problem} Nothing is written.")
             say(problem)
-        rows = judge(bundle, dataset)
+        rows = (
+            judge_stored(bundle, dataset, arguments.features)
+            if arguments.features
+            else judge(bundle, dataset)
+        )
         if arguments.write:
             card = card_on_disk(bundle)
             of_validation = _section(card.get("metrics")).get("validation")
@@ -76,6 +81,25 @@ def judge(bundle: Bundle, dataset: Dataset) -> pd.DataFrame:
     from train.predict import predict_test
 
     rows = predict_test(load_network(bundle), dataset, bundle.preprocessing, **pace())
+    return rows.assign(y_score=calibrated(rows["logit"].to_numpy(), bundle.temperature))
+
+
+def judge_stored(bundle: Bundle, dataset: Dataset, features: str) -> pd.DataFrame:
+    """The same, of a model whose encoder's features of these pictures are stored (`train.feature_store
+    --perturbed`). Raises BundleError for another kind of model and a store that lacks pictures."""
+    from train.feature_store import Features
+    from train.head import predictions
+
+    if bundle.architecture.encoder is None:
+        raise BundleError(f"{bundle.name} has no frozen encoder whose features could be stored.")
+    try:
+        stored = Features.read(Path(features))
+    except (OSError, ValueError) as error:
+        raise BundleError(f"The features in {features} cannot be read: {error}") from error
+    rows = predictions(bundle.architecture.trained(load_network(bundle)), dataset, stored)
+    lacking = dataset.rows["split"].isin(JUDGED).sum() - (rows["delivery"] == "").sum()
+    if lacking:
+        raise BundleError(f"The features of {lacking:,} of these pictures are not in {features}.")
     return rows.assign(y_score=calibrated(rows["logit"].to_numpy(), bundle.temperature))
 
 
@@ -128,6 +152,9 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("bundle", help="name in weights/, or path of a bundle")
     parser.add_argument(
         "--data", required=True, help="the folder of images, or manifest CSV, that the model was trained from"
+    )
+    parser.add_argument(
+        "--features", metavar="STORE", help="judge stored features (train.feature_store), not the pictures"
     )
     parser.add_argument(
         "--write",

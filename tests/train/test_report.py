@@ -6,18 +6,23 @@ import json
 import shutil
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 
-from detector.bundle import CARD, PREDICTIONS, read_bundle
+from detector.bundle import CARD, PREDICTIONS, Bundle, BundleError, read_bundle
 from detector.classifier import Classifier
+from detector.datasets import load_dataset
 from detector.evaluation.predictions import Predictions, read_predictions, write_predictions
 from detector.images import read_image
 from detector.perturbations import DELIVERY_CHAINS
 from tests.support.bundles import contents, trained
+from tests.support.networks import TINY_VIT, built
+from train import report
+from train.feature_store import fill, wanted, write_part
 from train.model_card import SCOREBOARD, limitations
-from train.report import cut, main
+from train.report import cut, judge_stored, main
 
 
 @pytest.fixture(scope="module")
@@ -179,3 +184,46 @@ def test_a_card_with_nonsense_about_left_out_sources_gets_the_plain_sentence(fin
     decision = read_bundle(finished).card["decision"] | {"on_left_out": found}
     sentences = limitations(read_bundle(finished).preprocessing, {}, decision, rows, practice=False)
     assert sentences[-1].endswith("on other sources it is wrong more often.")
+
+
+# ---- from stored features
+
+
+@pytest.fixture
+def on_an_encoder(tmp_path, monkeypatch) -> Bundle:
+    """The tiny transformer, whose encoder stays as it is, as a bundle in memory."""
+    classifier = built(TINY_VIT)
+    monkeypatch.setattr(report, "load_network", lambda bundle: classifier.network)
+    return classifier.bundle
+
+
+def test_stored_features_give_the_rows_that_the_pictures_would(on_an_encoder, pictures, tmp_path):
+    dataset = load_dataset(pictures)
+    network = on_an_encoder.architecture.build(None)
+    inner = keras.Model(network.input, network.get_layer("normed").input)
+    inner.set_weights(report.load_network(on_an_encoder).get_weights()[: len(inner.weights)])
+    preprocessing = on_an_encoder.preprocessing
+    encode = lambda images: inner.predict_on_batch(images.astype(np.float32))  # noqa: E731
+    fill(tmp_path, dataset, wanted(dataset.rows, perturbed=True), encode, preprocessing, lambda line: None)
+    stored = judge_stored(on_an_encoder, dataset, str(tmp_path))
+    judged = report.judge(on_an_encoder, dataset)
+    keys = ["id", "delivery"]
+    both = stored.merge(judged, on=keys, suffixes=("", "_of_pictures"))
+    assert len(both) == len(stored) == len(judged)
+    assert both["logit"].to_numpy() == pytest.approx(
+        both["logit_of_pictures"].to_numpy(), abs=0.05
+    )  # float16
+
+
+def test_a_store_that_lacks_pictures_is_refused_in_a_sentence(on_an_encoder, pictures, tmp_path):
+    dataset = load_dataset(pictures)
+    with pytest.raises(BundleError, match="no stored features"):
+        judge_stored(on_an_encoder, dataset, str(tmp_path))
+    write_part(tmp_path, [("other", "")], np.zeros((1, 1, 2, 6)), np.ones((1, 2)))
+    with pytest.raises(BundleError, match="are not in"):
+        judge_stored(on_an_encoder, dataset, str(tmp_path))
+
+
+def test_a_model_without_an_encoder_has_no_features_to_store(finished, pictures, tmp_path):
+    with pytest.raises(BundleError, match="no frozen encoder"):
+        judge_stored(read_bundle(finished), load_dataset(pictures), str(tmp_path))
