@@ -15,6 +15,8 @@ from detector.explain.walkthrough import walk_through
 from detector.images import read_image
 from detector.perturbation_test import judge_perturbed_copies, short_side
 from detector.preprocessing import Region
+from pages.how_it_works.charts import curve
+from pages.how_it_works.head_texts import probability
 from tests.support.networks import TINY_TILED, built
 from train.linear_head import logistic_regression
 from train.predict import of_views
@@ -114,6 +116,10 @@ def test_how_it_works_ends_at_the_probability_of_the_verdict(tiled, pixels):
     walk, analysis = walk_through(tiled, pixels), tiled.analyse(pixels)
     assert walk.of_tiles == pytest.approx(analysis.of_tiles, abs=1e-5) != 0
     assert walk.y_score == pytest.approx(analysis.y_score, abs=1e-4) and walk.verdict == analysis.verdict
+    text = probability(walk)
+    assert f"{walk.of_tiles:+.3f} (the tiles) = {analysis.logit:+.3f}" in text.shapes
+    assert "2 tiles, 32 × 32 pixels" in text.sentence
+    assert list(curve(walk).data[-1].x) == pytest.approx([analysis.logit], abs=1e-4)
 
 
 def test_a_finished_model_is_measured_on_the_same_views(tiled, pixels):

@@ -48,9 +48,14 @@ class PictureWalk:
         return self.answered
 
     @property
+    def final_logit(self) -> float:
+        """That of the whole with what its tiles add."""
+        return self.logit + self.of_tiles
+
+    @property
     def y_score(self) -> float:
-        """Calibrated P(AI-generated) = sigmoid((logit + of_tiles) / the bundle's calibration temperature)."""
-        return self.bundle.y_score(self.logit + self.of_tiles)
+        """Calibrated P(AI-generated) = sigmoid(final_logit / the bundle's calibration temperature)."""
+        return self.bundle.y_score(self.final_logit)
 
     @property
     def threshold(self) -> float:

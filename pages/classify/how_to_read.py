@@ -18,7 +18,7 @@ TEXT = """
 - **Unsure is an answer.** Between the two thresholds pictures of both kinds are common, and the model says so
   instead of guessing.
 - **The model sees a {size} × {size} square** from the middle of the picture, at reduced size. What lies
-  outside is hatched in the viewer; it did not count.
+  outside is hatched in the viewer; {outside}.
 - **A map explains the model, not the picture.** The square is cut into {rows} × {columns} patches, and a map
   says what each means to the score: what it adds, or what changes without it. Red is towards AI, blue towards
   real. None says “this is fake”, and nothing finer than a patch can be read off.
@@ -32,9 +32,16 @@ TEXT = """
   verdict around, it is withdrawn.
 """
 """As Markdown, with the model's sizes to be filled in."""
+OUTSIDE = "it did not count"
+OUTSIDE_WITH_TILES = (
+    "there and inside it sees {tiles} tiles of as many pixels at the picture's own scale, which count for the"
+    " verdict and are not in the maps"
+)
 
 
 def show(bundle: Bundle) -> None:
     rows, columns = bundle.architecture.grid
+    size, tiles = bundle.preprocessing.size, bundle.preprocessing.tiles
+    outside = OUTSIDE_WITH_TILES.format(tiles=tiles) if tiles else OUTSIDE
     with st.expander("How to read this", icon=":material/menu_book:"):
-        st.markdown(TEXT.format(size=bundle.preprocessing.size, rows=rows, columns=columns))
+        st.markdown(TEXT.format(size=size, rows=rows, columns=columns, outside=outside))

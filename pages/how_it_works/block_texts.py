@@ -7,7 +7,7 @@ import numpy as np
 from detector.explain.block_walk import BlockWalk
 from detector.explain.picture_walk import PictureWalk
 from detector.explain.walkthrough import Walkthrough
-from pages.how_it_works.step import StepText, by
+from pages.how_it_works.step import StepText, by, logit_in_numbers, tiles_in_words
 
 
 def patches(walk: PictureWalk) -> StepText:
@@ -110,9 +110,9 @@ def logit(walk: PictureWalk) -> StepText:
     reader = _reader(_blocks(walk))
     return StepText(
         f"From {reader} one number is computed, the logit; a calibrated S-curve makes it a probability, and"
-        " two thresholds make that a verdict.",
+        f" two thresholds make that a verdict.{tiles_in_words(walk)}",
         r"p = \frac{1}{1 + e^{-\ell / T}}",
-        f"ℓ = {walk.logit:+.3f} → with T = {walk.bundle.temperature:.2f}: p = {walk.y_score:.3f}",
+        f"{logit_in_numbers(walk)} → with T = {walk.bundle.temperature:.2f}: p = {walk.y_score:.3f}",
         "Does the map show why the verdict came out like this?",
         "No. It shows where the network looked; what it made of that, for which side, is not in it.",
     )

@@ -53,7 +53,7 @@ def votes(walk: Walkthrough) -> go.Figure:
 def curve(walk: PictureWalk) -> go.Figure:
     """The calibrated S-curve with this picture's point on it, over the bands of the three verdicts."""
     bundle = walk.bundle
-    end = max(8.0, 1.15 * abs(walk.logit) / bundle.temperature) * bundle.temperature
+    end = max(8.0, 1.15 * abs(walk.final_logit) / bundle.temperature) * bundle.temperature
     logits = np.linspace(-end, end, 241)
     low, high = bundle.unsure
     figure = go.Figure()
@@ -85,14 +85,14 @@ def curve(walk: PictureWalk) -> go.Figure:
         hovertemplate="logit %{x:+.2f}: %{y:.1%}<extra></extra>",
     )
     figure.add_scatter(
-        x=[walk.logit, walk.logit],
+        x=[walk.final_logit, walk.final_logit],
         y=[0, walk.y_score],
         mode="lines",
         line={"color": GUIDE, "dash": "dot", "width": 2},
         hoverinfo="skip",
     )
     figure.add_scatter(
-        x=[walk.logit],
+        x=[walk.final_logit],
         y=[walk.y_score],
         mode="markers",
         marker={"size": 18, "color": COLOURS[walk.verdict], "line": {"color": "#ffffff", "width": 3}},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from detector.explain.walkthrough import Walkthrough
-from pages.how_it_works.step import StepText, by, token_noun, token_nouns
+from pages.how_it_works.step import StepText, by, logit_in_numbers, tiles_in_words, token_noun, token_nouns
 
 
 def projections(walk: Walkthrough) -> StepText:
@@ -131,10 +131,11 @@ def probability(walk: Walkthrough) -> StepText:
     on = int(np.count_nonzero(walk.hidden))
     return StepText(
         f"{units} hidden units look at the pooled vector, and {on} of them switch on. Their weighted sum is"
-        " the logit; a calibrated S-curve makes it a probability, and two thresholds make that a verdict.",
+        " the logit; a calibrated S-curve makes it a probability, and two thresholds make that a verdict."
+        f"{tiles_in_words(walk)}",
         r"\begin{gathered} \ell = w^\top \text{ReLU}(W_1^\top z + b_1) + b_2 \\ p = \frac{1}{1 + e^{-\ell /"
         r" T}} \end{gathered}",
-        f"z: {len(walk.pooled)} → {units} hidden units → ℓ = {walk.logit:+.3f} → with T ="
+        f"z: {len(walk.pooled)} → {units} hidden units → {logit_in_numbers(walk)} → with T ="
         f" {walk.bundle.temperature:.2f}: p = {walk.y_score:.3f}",
         f"How far would the logit have to move for another verdict? Which {token_nouns(walk)} could do that?",
         _distance(walk),
@@ -147,10 +148,10 @@ def _distance(walk: Walkthrough) -> str:
     low, high = bundle.unsure
     ends = {bound for bound in (low, high, walk.threshold) if 0 < bound < 1}
     edges = [bundle.temperature * float(np.log(bound / (1 - bound))) for bound in ends]
-    nearest = min((edge - walk.logit for edge in edges), key=abs)
+    nearest = min((edge - walk.final_logit for edge in edges), key=abs)
     alone = int(np.sum(-np.sign(nearest) * walk.contributions >= abs(nearest)))
     who = f"{alone} of the {token_nouns(walk)} bring that much by themselves"
     if alone <= 1:
         one = f"one {token_noun(walk)} brings" if alone else f"no single {token_noun(walk)} brings"
         who = f"{one} that much alone"
-    return f"By {nearest:+.2f}, to {walk.logit + nearest:+.2f}. Taken away, {who}."
+    return f"By {nearest:+.2f}, to {walk.final_logit + nearest:+.2f}. Taken away, {who}."

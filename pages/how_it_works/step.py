@@ -55,6 +55,24 @@ def token_nouns(walk: PictureWalk) -> str:
     return "patches" if walk.blocks is None else "class tokens"
 
 
+def logit_in_numbers(walk: PictureWalk) -> str:
+    """The logit that becomes the probability: of the whole, with that of the tiles where there are some."""
+    if not walk.bundle.preprocessing.tiles:
+        return f"ℓ = {walk.logit:+.3f}"
+    return f"ℓ = {walk.logit:+.3f} (the whole) {walk.of_tiles:+.3f} (the tiles) = {walk.final_logit:+.3f}"
+
+
+def tiles_in_words(walk: PictureWalk) -> str:
+    """What else counts, as a further sentence; "" for a network that looks at the whole alone."""
+    size, tiles = walk.bundle.preprocessing.size, walk.bundle.preprocessing.tiles
+    if not tiles:
+        return ""
+    return (
+        f" To it is added what a second, linear head says of {tiles} tiles, {size} × {size} pixels of the"
+        " picture at its own scale: the mean of their logits."
+    )
+
+
 def by(array: np.ndarray) -> str:
     """Its shape in words."""
     return " × ".join(map(str, array.shape))
