@@ -36,7 +36,7 @@ from detector.images import ImageReadError, Photo
 from detector.perturbations import AS_SENT, DELIVERY_CHAINS
 from detector.preprocessing import Preprocessing
 from train.pipeline import read_ahead, read_photo
-from train.predict import perturbed_rows
+from train.predict import JUDGED
 
 PART = 1024
 """Pictures in a part: what is lost, at most, when a run is killed."""
@@ -198,11 +198,10 @@ def encoder_of(architecture: architectures.Architecture, weights: str) -> Callab
 
 
 def wanted(rows: pd.DataFrame, perturbed: bool) -> dict[str, list[str]]:
-    """Which copies of which pictures: each as it is and, if asked for, those perturbed that a finished model
-    is measured on so (`train.predict.perturbed_rows`)."""
+    """Which copies of which pictures: each as it is and, if asked for, the test and unseen ones perturbed."""
     names = [each.name for each in DELIVERY_CHAINS]
-    again = perturbed_rows(rows) if perturbed else np.zeros(len(rows), bool)
-    return {id: ["", *(names if more else [])] for id, more in zip(rows["id"], again, strict=True)}
+    splits = zip(rows["id"], rows["split"], strict=True)
+    return {id: ["", *(names if perturbed and split in JUDGED else [])] for id, split in splits}
 
 
 def missing(keys: dict[str, list[str]], folder: Path, tiles: bool = False) -> dict[str, list[str]]:
@@ -224,9 +223,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--encoder", required=True, help="the file with the encoder's weights")
     parser.add_argument("--data", required=True, help="the data set: a folder, or a manifest's folder")
     parser.add_argument("--out", required=True, type=Path, help="the store, a folder; what it holds is kept")
-    parser.add_argument(
-        "--perturbed", action="store_true", help="unseen and paired test pictures perturbed, too"
-    )
+    parser.add_argument("--perturbed", action="store_true", help="test and unseen pictures perturbed, too")
     parser.add_argument("--tiles", type=int, default=0, metavar="COUNT", help="so many tiles, too")
     parser.add_argument(
         "--where", metavar="QUERY", help="of which rows, for instance \"paired and split == 'train'\""

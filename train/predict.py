@@ -45,8 +45,8 @@ def predict_test(
     """The splits test and unseen, without y_score, with a column ``delivery``: "" as they are, else the name
     of one of ``DELIVERIES``.
 
-    Delivered are those of ``perturbed_rows``. A delivery never enlarges: pictures that are smaller than its
-    limit are only compressed again.
+    Delivered are all unseen pictures and the paired ones of test; where none of these is paired, all of test.
+    A delivery never enlarges: pictures that are smaller than its limit are only compressed again.
 
     pace: batch_size, workers, should_stop() that is asked between batches; say() is told in words, from time
     to time, how far it is, and told(phase, done, total) after every batch. Raises Stopped if asked to, and
@@ -56,7 +56,10 @@ def predict_test(
     seen, network = _as_it_is(dataset, preprocessing), of_views(network, preprocessing)
     table = _table(network, rows, seen, preprocessing, Phase.TESTING, **pace)
     table = table.assign(delivery="")
-    chosen = rows[perturbed_rows(rows)]
+    test = rows["split"].to_numpy() == "test"
+    paired = rows["paired"].to_numpy(bool)
+    none_is_paired = not (test & paired).any()
+    chosen = rows[~test | paired | none_is_paired]
     phase = Phase.TESTING_PERTURBED
     delivered = _table(network, chosen, _delivered(dataset), preprocessing, phase, **pace)
     delivered["delivery"] = [delivery.name for delivery in DELIVERY_CHAINS] * len(chosen)
@@ -79,15 +82,6 @@ def of_views(network: keras.Model, preprocessing: Preprocessing) -> keras.Model:
     whole = ops.reshape(outputs["logit"], (-1, count))[:, :1]
     of_tiles = ops.reshape(outputs[TILE_LOGIT], (-1, count))[:, 1:]
     return keras.Model(views, {"logit": whole + ops.mean(of_tiles, axis=1, keepdims=True)})
-
-
-def perturbed_rows(rows: pd.DataFrame) -> np.ndarray:
-    """bool (n,): the rows that a finished model is measured on after deliveries, too. All unseen pictures and
-    the paired ones of test; where none of these is paired, all of test."""
-    test = rows["split"].to_numpy() == "test"
-    paired = rows["paired"].to_numpy(bool)
-    of_test = test & paired if (test & paired).any() else test
-    return of_test | rows["split"].isin([name for name in JUDGED if name != "test"]).to_numpy()
 
 
 def _as_it_is(dataset: Dataset, preprocessing: Preprocessing) -> View:

@@ -85,16 +85,10 @@ def test_views_are_the_whole_then_each_tile(tmp_path):
     np.testing.assert_allclose(features.tiles_of(only)[0, :, 0, 0], [0, 80, 160, 240], atol=2)
 
 
-def test_perturbed_are_the_unseen_pictures_and_the_paired_ones_of_test():
-    rows = pd.DataFrame(
-        {
-            "id": list("abcde"),
-            "split": ["train", "val", "test", "test", "unseen2"],
-            "paired": [True, True, True, False, False],
-        }
-    )
+def test_perturbed_are_the_pictures_that_a_finished_model_is_measured_on():
+    rows = pd.DataFrame({"id": list("abcd"), "split": ["train", "val", "test", "unseen2"]})
     names = ["", "web", "hard", "chain"]
-    assert wanted(rows, perturbed=True) == {"a": [""], "b": [""], "c": names, "d": [""], "e": names}
+    assert wanted(rows, perturbed=True) == {"a": [""], "b": [""], "c": names, "d": names}
     assert set(map(tuple, wanted(rows, perturbed=False).values())) == {("",)}
 
 
