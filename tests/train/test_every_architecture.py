@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras.src.applications import efficientnet, efficientnet_v2
 
 from detector import architectures
 from detector.bundle import read_bundle
@@ -50,6 +51,14 @@ def uncompiled():
     tf.config.run_functions_eagerly(False)
 
 
+@pytest.fixture
+def shallow(monkeypatch):
+    """EfficientNets with fewer blocks where nothing names them: the same in all but their depth."""
+    monkeypatch.setitem(efficientnet_v2.DEFAULT_BLOCKS_ARGS["efficientnetv2-b0"][-1], "num_repeat", 1)
+    for stage in efficientnet.DEFAULT_BLOCKS_ARGS:
+        monkeypatch.setitem(stage, "repeats", 1)
+
+
 def trained(name: str, few, folder, say=lambda line: None, **changed) -> Classifier:
     settings = {**SETTINGS, **changed}
     recipe = from_dict({"name": name, "architecture": name, "architecture_arguments": {}, **settings})
@@ -64,7 +73,9 @@ def trained(name: str, few, folder, say=lambda line: None, **changed) -> Classif
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_ENCODER))
-def test_it_trains_two_steps_and_its_bundle_loads_judges_and_explains(name, few, tmp_path, uncompiled):
+def test_it_trains_two_steps_and_its_bundle_loads_judges_and_explains(
+    name, few, tmp_path, uncompiled, shallow
+):
     classifier = trained(name, few, tmp_path)
     architecture = classifier.bundle.architecture
     photo = read_image(few.path(few.rows["id"][0]))
