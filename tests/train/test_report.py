@@ -209,7 +209,7 @@ def test_stored_features_give_the_rows_that_the_pictures_would(on_an_encoder, pi
     judged = report.judge(on_an_encoder, dataset)
     keys = ["id", "delivery"]
     both = stored.merge(judged, on=keys, suffixes=("", "_of_pictures"))
-    assert len(both) == len(stored) == len(judged)
+    assert len(both) == len(judged) <= len(stored)  # a store may hold copies of unpaired pictures, too
     assert both["logit"].to_numpy() == pytest.approx(
         both["logit_of_pictures"].to_numpy(), abs=0.05
     )  # float16
