@@ -19,6 +19,7 @@ from detector import tiles as native
 from detector.perturbations import AS_SENT, jpeg_round_trip
 
 MOST_TILES = 24
+"""Of a photo: each costs as much as the whole."""
 MAX_ASPECT = 288 / 256
 """Long side over short side of the canonical form; what lies beyond is cut off symmetrically."""
 
@@ -133,8 +134,7 @@ class Preprocessing:
 
     def tile_regions(self, height: int, width: int) -> list[Region]:
         """The parts of an H x W photo that its tiles show."""
-        scale = max(1.0, self.size / min(height, width))  # a smaller photo is enlarged
-        high, wide = round(height * scale), round(width * scale)
+        high, wide = native.room_for_a_tile(height, width, self.size)
         boxes = native.tiles(high, wide, self.size, self.tiles) if self.tiles else []
         return [
             Region(

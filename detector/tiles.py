@@ -52,18 +52,21 @@ def _start(number: int, cells: int, length: int, side: int) -> int:
     return int(min(max(round(middle - side / 2), 0), length - side))
 
 
+def room_for_a_tile(height: int, width: int, side: int) -> tuple[int, int]:
+    """Height and width at which a picture is cut: its own or, of one that holds no tile, enlarged ones."""
+    scale = max(1.0, side / min(height, width))
+    return max(round(height * scale), side), max(round(width * scale), side)
+
+
 def cut(pixels: np.ndarray, side: int, count: int, jpeg_quality: int | None) -> list[np.ndarray]:
     """uint8 (H, W, 3), a picture at its own scale -> its tiles, uint8 (side, side, 3) each, after one JPEG
     round trip of their own, as a whole picture has had: what its file was compressed with says nothing.
 
     A picture that is smaller than a tile is enlarged to one (Lanczos).
     """
-    height, width = pixels.shape[:2]
-    if min(height, width) < side:
-        scale = side / min(height, width)
-        size = max(round(width * scale), side), max(round(height * scale), side)
-        pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
-        height, width = pixels.shape[:2]
+    height, width = room_for_a_tile(pixels.shape[0], pixels.shape[1], side)
+    if (height, width) != pixels.shape[:2]:
+        pixels = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
     parts = (
         pixels[tile.top : tile.top + side, tile.left : tile.left + side]
         for tile in tiles(height, width, side, count)

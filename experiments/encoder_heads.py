@@ -14,10 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from detector import architectures
-from experiments.left_out_table import Scores, logistic, run
+from experiments.left_out_table import Scores, attention_head, logistic, run
 from train.collect import read_collection
-from train.head import Rows, logits_of, train_head
+from train.head import Rows
 from train.recipes import Recipe
 
 NEWEST = Path(__file__).parents[1] / "train" / "sources.csv"
@@ -61,11 +60,7 @@ def _fit(design: Design, recipe: Recipe, train: Rows, val: Rows) -> Scores:
         train = _part(train, ~train.rows["source"].isin(read_collection(NEWEST)["source"]).to_numpy())
     if design.logistic:
         return logistic(train, recipe)
-    encoder = architectures.get(recipe.architecture).encoder
-    assert encoder is not None
-    head = encoder.head(**recipe.architecture_arguments, tokens=train.tokens.shape[1])
-    train_head(head, train, val, recipe, lambda line: None)
-    return lambda tokens: logits_of(head, tokens)
+    return attention_head(train, val, recipe)
 
 
 def _part(rows: Rows, chosen: np.ndarray) -> Rows:

@@ -14,11 +14,10 @@ import pandas as pd
 from scipy import stats
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
+from detector import architectures
 from detector.datasets import Dataset, leave_out, load_dataset
 from train.feature_store import Features
-from train.head import Rows
-from train.linear_head import logistic_regression
-from train.pipeline import sampling_shares
+from train.head import Rows, logits_of, regression_of, train_head
 from train.recipes import Recipe, load_recipe
 
 Scores = Callable[[np.ndarray], np.ndarray]
@@ -99,11 +98,18 @@ def show(
 
 
 def logistic(train: Rows, recipe: Recipe) -> Scores:
-    """A logistic regression on all tokens, with the recipe's sampling as weights."""
-    weights = sampling_shares(train.rows, recipe.sampling) * len(train.rows)
-    flat = train.tokens.reshape(len(train.tokens), -1)
-    kernel, bias = logistic_regression(flat, train.y_true, weights)
+    """A logistic regression, see ``regression_of``."""
+    kernel, bias = regression_of(train, recipe)
     return lambda tokens: tokens.reshape(len(tokens), -1) @ kernel + bias
+
+
+def attention_head(train: Rows, val: Rows, recipe: Recipe) -> Scores:
+    """The recipe's head, for as many tokens as the rows have."""
+    encoder = architectures.get(recipe.architecture).encoder
+    assert encoder is not None
+    head = encoder.head(**recipe.architecture_arguments, tokens=train.tokens.shape[1])
+    train_head(head, train, val, recipe, lambda line: None)
+    return lambda tokens: logits_of(head, tokens)
 
 
 def gain(differences: np.ndarray) -> str:

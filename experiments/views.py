@@ -17,11 +17,10 @@ import keras
 import numpy as np
 import pandas as pd
 
-from detector import architectures
 from detector.evaluation.calibration import fit_temperature
-from experiments.left_out_table import Scores, logistic, run
+from experiments.left_out_table import Scores, attention_head, logistic, run
 from train.feature_store import Features
-from train.head import Rows, logits_of, train_head
+from train.head import Rows
 from train.recipes import Recipe
 
 
@@ -87,7 +86,7 @@ DESIGNS = (
     Design("the same, the whole by the recipe's head", (replace(WHOLE, head=True), TILES)),
     Design(
         "the same, both by such heads",
-        (Part(("whole",), everywhere=True, head=True), Part(("tiles",), head=True)),
+        (replace(WHOLE, head=True), replace(TILES, head=True)),
     ),
 )
 
@@ -110,12 +109,8 @@ def _fit(part: Part, recipe: Recipe, train: Pictures, val: Pictures) -> Scores:
     own, other = (each.all if part.everywhere else _read(part, each.tiled) for each in (train, val))
     if not part.head:
         return logistic(own, recipe)
-    encoder = architectures.get(recipe.architecture).encoder
-    assert encoder is not None
     keras.utils.set_random_seed(recipe.seed)
-    head = encoder.head(**recipe.architecture_arguments, tokens=own.tokens.shape[1])
-    train_head(head, own, other, recipe, lambda line: None)
-    return lambda tokens: logits_of(head, tokens)
+    return attention_head(own, other, recipe)
 
 
 def _read(part: Part, pictures: Rows) -> Rows:

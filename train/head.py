@@ -111,11 +111,16 @@ def train_tile_head(head: keras.Model, train: Rows, val: Rows, whole: Rows, reci
     """
     from detector.evaluation.calibration import fit_temperature
 
-    shares = sampling_shares(train.rows, recipe.sampling) * len(train.rows)
-    kernel, bias = logistic_regression(train.tokens.reshape(len(train.tokens), -1), train.y_true, shares)
+    kernel, bias = regression_of(train, recipe)
     own = val.tokens.reshape(len(val.tokens), -1) @ kernel + bias
     unit = fit_temperature(whole.y_true, logits_of(head, whole.tokens)) / fit_temperature(val.y_true, own)
     head.get_layer(TILE_LOGIT).set_weights([unit * kernel[:, None], np.array([unit * bias])])
+
+
+def regression_of(train: Rows, recipe: Recipe) -> tuple[np.ndarray, float]:
+    """Kernel and bias of a logistic regression on all tokens, with the recipe's sampling as weights."""
+    weights = sampling_shares(train.rows, recipe.sampling) * len(train.rows)
+    return logistic_regression(train.tokens.reshape(len(train.tokens), -1), train.y_true, weights)
 
 
 def logits_of(head: keras.Model, tokens: np.ndarray, output: str = "logit") -> np.ndarray:

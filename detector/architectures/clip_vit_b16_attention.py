@@ -12,11 +12,7 @@ from typing import TYPE_CHECKING
 from detector import encoder_weights
 from detector.architectures import clip_vit_b16 as clip
 from detector.architectures.architecture import Architecture, FrozenEncoder, TransformerBlocks
-from detector.architectures.attention_head import (
-    HEAD_LAYERS,
-    attach_attention_head,
-    attach_tile_head,
-)
+from detector.architectures.attention_head import HEAD_LAYERS, attach_attention_head, attach_tile_head
 from detector.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -72,25 +68,14 @@ def build(
     return network
 
 
-def head(
-    *,
-    heads=1,
-    key_dim=64,
-    width=256,
-    residual=True,
-    hidden=64,
-    dropout=0.6,
-    tile_head=False,
-    tokens=TOKENS,
-):
+def head(*, tokens=TOKENS, **arguments):
     """What lies above the encoder, as a network of its own: float32 (B, tokens, 768) -> logit and attention
-    and, where it has that head, tile_logit."""
+    and, where it has that head, tile_logit. arguments: of ``build``, whose defaults hold."""
     import keras
     from keras import layers
 
     read = layers.Input((tokens, clip.WIDTH))
-    settings = {"heads": heads, "key_dim": key_dim, "residual": residual, "hidden": hidden}
-    return keras.Model(read, head_of(read, width=width, dropout=dropout, tile_head=tile_head, **settings))
+    return keras.Model(read, head_of(read, **ARCHITECTURE.complete(arguments)))
 
 
 def head_of(read: keras.KerasTensor, *, width, heads, key_dim, residual, hidden, dropout, tile_head) -> dict:

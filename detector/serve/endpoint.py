@@ -19,8 +19,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from detector.classifier import Classifier
-from detector.images import read_image
-from detector.perturbation_test import judge_perturbed_copies, short_side
+from detector.perturbation_test import judge_perturbed_copies
 from detector.provenance import file_facts
 from detector.records import record
 from detector.serve.openapi import HEALTH, JUDGE, OPENAPI, description, page
@@ -127,8 +126,7 @@ def judged(classifier: Classifier, content: bytes, quick: bool = False) -> dict:
     (result,) = classifier.analyse_files([content], workers=1)
     copies = None
     if result.analysis and not quick:
-        photo = read_image(content, short_side(classifier.bundle))
-        copies, _ = judge_perturbed_copies(classifier, photo, result.analysis)
+        copies, _ = judge_perturbed_copies(classifier, content, result.analysis)
     facts = file_facts(content)
     row = record(result, classifier.bundle, perturbed=copies, facts=facts, content=content)
     return {**row, "overlay": None}
