@@ -32,7 +32,7 @@ Run = Callable[[np.ndarray], Answers]
 def openvino_run(function: Callable, size: int, folder: Path) -> Run:
     file = folder / "network.xml"
     save(function, size, file)
-    request = compiled(file, fast=False).create_infer_request()
+    request = compiled(file).create_infer_request()
     return lambda images: list(request.infer([images]).values())
 
 

@@ -2,8 +2,9 @@
 
 Keras traces the network once and OpenVINO converts what it traced, in float32. The form counts only after it
 gave Keras's own answers on pictures of noise to ``TOLERANCE``. Where its matrices will be multiplied in
-bfloat16, its numbers are then kept as float16, which are finer: half the file, half the memory. This needs
-TensorFlow and takes some seconds; what runs the compiled form needs neither.
+bfloat16, its numbers are then kept as float16, which are finer: half the file, half the memory. Where they
+will be in int8, those that are whole numbers times a scale, as in an encoder's file, are kept as such: a
+quarter. This needs TensorFlow and takes some seconds; what runs the compiled form needs neither.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detector.architectures.clip_vit_b16 import ENCODER_DTYPE, Numbers
 from detector.atomic_files import lock_file, new_folder
 from detector.bundle import BundleError, file_sha256, find_bundle, list_bundles, load_network, read_bundle
 from detector.compiled_network import (
@@ -34,16 +36,18 @@ from detector.compiled_network import (
     CompiledNetwork,
     at_home,
     beside,
-    fast,
     find,
     made_from,
+    numbers,
     runtime,
 )
+from detector.encoder_weights import quantised
 from detector.engine import answering_with_insides, head_weights, inner_outputs
 from detector.home_folder import home
 
 if TYPE_CHECKING:
     import keras
+    import openvino
     import tensorflow as tf
 
     from detector.bundle import Bundle
@@ -69,8 +73,7 @@ def compile_bundle(bundle: Bundle) -> Path:
         save(answers, bundle.preprocessing.size, building / NETWORK, hidden=inner)
         np.savez(building / HEAD, allow_pickle=False, **head_weights(network, bundle.architecture))
         _compare(network, bundle, building)
-        if fast(bundle):
-            _halve(building)
+        shrink(building / NETWORK, numbers(bundle))
         files = {name: file_sha256(building / name) for name in (NETWORK, NUMBERS, HEAD)}
         record = {**made_from(bundle), "files": files}
         (building / RECORD).write_text(json.dumps(record, indent=2) + "\n", "utf-8")
@@ -128,7 +131,7 @@ def _compare(network: keras.Model, bundle: Bundle, folder: Path) -> None:
     """Raises BundleError if the form in ``folder`` does not answer as ``network`` does."""
     size = bundle.preprocessing.size
     images = np.random.default_rng(0).integers(0, 256, (2, size, size, 3)).astype(np.uint8)
-    answers = CompiledNetwork(folder, fast=False).outputs(images)
+    answers = CompiledNetwork(folder).outputs(images)
     for name, value in network(images.astype(np.float32), training=False).items():
         expected = np.asarray(value, np.float32)
         scale = max(1.0, float(np.abs(expected).max()))
@@ -139,27 +142,53 @@ def _compare(network: keras.Model, bundle: Bundle, folder: Path) -> None:
             )
 
 
-def _halve(folder: Path) -> None:
-    """Keep the numbers of the form in ``folder`` as float16."""
+def shrink(file: Path, numbers: Numbers) -> None:
+    """Keep no finer numbers in a form that ``save`` wrote than it will be run with."""
+    if numbers == Numbers.FLOAT32:
+        return
     openvino = runtime()
-    halved = folder / f"halved-{NETWORK}"
-    openvino.save_model(openvino.Core().read_model(folder / NETWORK), halved, compress_to_fp16=True)
-    os.replace(halved, folder / NETWORK)
-    os.replace(halved.with_suffix(".bin"), folder / NUMBERS)
+    network = openvino.Core().read_model(file)
+    if numbers == Numbers.INT8:
+        _keep_whole_numbers(network)
+    smaller = file.with_name(f"smaller-{file.name}")
+    openvino.save_model(network, smaller, compress_to_fp16=numbers == Numbers.BFLOAT16)
+    os.replace(smaller, file)
+    os.replace(smaller.with_suffix(".bin"), file.with_suffix(".bin"))
+
+
+def _keep_whole_numbers(network: openvino.Model) -> None:
+    """Make every matrix that is one of int8 times a scale for each output channel such a product, which is
+    what OpenVINO multiplies in int8."""
+    from openvino import opset13 as operations
+
+    for operation in network.get_ops():
+        if operation.get_type_name() != "MatMul" or not operation.get_attributes()["transpose_b"]:
+            continue
+        constant = operation.input_value(1).get_node()
+        if constant.get_type_name() != "Constant":
+            continue
+        matrix = constant.get_data()  # (out, in)
+        whole, scale = quantised(matrix.T)
+        if np.allclose(whole * scale, matrix.T, rtol=0, atol=1e-6 * np.abs(matrix).max()):
+            product = operations.multiply(
+                operations.convert(operations.constant(np.ascontiguousarray(whole.T)), "f32"),
+                operations.constant(scale[:, None]),
+            )
+            operation.input(1).replace_source_output(product.output(0))
 
 
 @contextmanager
 def exact() -> Iterator[None]:
     """Networks built inside are float32 throughout, whatever this machine would choose."""
-    before = os.environ.get("TELLTALE_ENCODER_DTYPE")
-    os.environ["TELLTALE_ENCODER_DTYPE"] = "float32"
+    before = os.environ.get(ENCODER_DTYPE)
+    os.environ[ENCODER_DTYPE] = "float32"
     try:
         yield
     finally:
         if before is None:
-            del os.environ["TELLTALE_ENCODER_DTYPE"]
+            del os.environ[ENCODER_DTYPE]
         else:
-            os.environ["TELLTALE_ENCODER_DTYPE"] = before
+            os.environ[ENCODER_DTYPE] = before
 
 
 def _writable(bundle: Bundle) -> Path:

@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 
 from detector import architectures, compilation, compiled_network
+from detector.architectures import clip_vit_b16
+from detector.architectures.clip_vit_b16 import Numbers
 from detector.bundle import CARD, WEIGHTS, Bundle, BundleError, file_sha256, read_bundle, write_card
 from detector.classifier import Classifier
+from detector.encoder_weights import quantised
 from detector.engine import answering_with_insides, inner_outputs
 from detector.explain import METHODS
 from detector.explain.other_head import OtherHead
@@ -74,7 +77,7 @@ def test_the_insides_are_those_of_keras_and_outputs_only_where_asked_for(archite
     answers = answering_with_insides(network, bundle)
     compilation.save(answers, bundle.preprocessing.size, tmp_path / "network.xml", hidden=inner)
     np.savez(tmp_path / "head.npz")
-    compiled = compiled_network.CompiledNetwork(tmp_path, fast=False)
+    compiled = compiled_network.CompiledNetwork(tmp_path)
     size = bundle.preprocessing.size
     images = np.random.default_rng(1).integers(0, 256, (2, size, size, 3)).astype(np.uint8)
     assert compiled.outputs(images).keys() == engine.outputs(images).keys()
@@ -122,15 +125,74 @@ def test_a_network_for_bfloat16_keeps_its_numbers_in_half_the_space(spoilable, c
     numbers = spoilable / "compiled" / "network.bin"
     before = numbers.stat().st_size
     for module in (compilation, compiled_network):
-        monkeypatch.setattr(module, "fast", lambda bundle: True)
+        monkeypatch.setattr(module, "numbers", lambda bundle: Numbers.BFLOAT16)
     bundle = read_bundle(spoilable)
     assert compiled_network.find(bundle) is None  # the form in float32 is that of another machine
     folder = compilation.compile_bundle(bundle)
     assert numbers.stat().st_size < 0.6 * before
-    found = compiled_network.CompiledNetwork(folder, fast=False).outputs(inputs(2))
+    found = compiled_network.CompiledNetwork(folder).outputs(inputs(2))
     expected = classifier.engine.outputs(inputs(2))
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, atol=5e-3 * max(1, np.abs(values).max()))
+
+
+@pytest.fixture
+def two_matrices():
+    """A function of pictures through a matrix of whole numbers times scales, and through one that is none."""
+    import tensorflow as tf
+
+    generator = np.random.default_rng(0)
+    whole, scale = quantised(generator.normal(size=(3072, 64)))
+    other = generator.normal(size=(64, 64)).astype(np.float32)
+
+    def function(images):
+        flat = tf.reshape(tf.cast(images, tf.float32), (-1, 3072)) / 255
+        return {"answer": flat @ (whole * scale) @ other}
+
+    return function
+
+
+@pytest.mark.parametrize("numbers", list(Numbers))
+def test_a_form_keeps_its_numbers_as_finely_as_it_runs_with_them(two_matrices, tmp_path, numbers):
+    file = tmp_path / "network.xml"
+    compilation.save(two_matrices, 32, file)
+    compilation.shrink(file, numbers)
+    whole, other = 3072 * 64, 64 * 64
+    expected = {
+        Numbers.FLOAT32: 4 * (whole + other),
+        Numbers.BFLOAT16: 2 * (whole + other),
+        Numbers.INT8: whole + 4 * (64 + other),
+    }
+    assert file.with_suffix(".bin").stat().st_size == pytest.approx(expected[numbers], abs=100)
+    answer = compiled_network.compiled(file)([inputs(3)])[0]
+    tolerance = 5e-3 if numbers == Numbers.BFLOAT16 else 1e-5
+    np.testing.assert_allclose(
+        answer, two_matrices(inputs(3))["answer"], atol=tolerance * np.abs(answer).max()
+    )
+
+
+def test_int8_answers_nearly_as_float32_does(two_matrices, tmp_path):
+    file = tmp_path / "network.xml"
+    compilation.save(two_matrices, 32, file)
+    compilation.shrink(file, Numbers.INT8)
+    answer = compiled_network.compiled(file, Numbers.INT8)([inputs(3)])[0]
+    np.testing.assert_allclose(answer, two_matrices(inputs(3))["answer"], atol=0.02 * np.abs(answer).max())
+
+
+@pytest.mark.parametrize(
+    ("flags", "numbers", "dtype"),
+    [
+        ("avx512_bf16 avx512_vnni amx_bf16", Numbers.BFLOAT16, "mixed_bfloat16"),
+        ("avx512_bf16 avx512_vnni", Numbers.INT8, "float32"),
+        ("avx2 avx_vnni", Numbers.INT8, "float32"),
+        ("avx2 fma", Numbers.FLOAT32, "float32"),
+    ],
+)
+def test_the_processor_says_what_an_encoder_is_multiplied_in(monkeypatch, tmp_path, flags, numbers, dtype):
+    monkeypatch.setattr(clip_vit_b16.Path, "read_text", lambda *_: f"flags : fpu {flags} sse")
+    assert (clip_vit_b16.fastest_numbers(), clip_vit_b16.fast_dtype()) == (numbers, dtype)
+    monkeypatch.setenv(clip_vit_b16.ENCODER_DTYPE, "mixed_bfloat16")
+    assert (clip_vit_b16.fastest_numbers(), clip_vit_b16.fast_dtype()) == (Numbers.BFLOAT16, "mixed_bfloat16")
 
 
 @pytest.mark.parametrize("name", ["network.xml", "network.bin", "head.npz"])

@@ -27,9 +27,9 @@ import numpy as np
 import pandas as pd
 
 from detector import architectures
-from detector.architectures.clip_vit_b16 import fast_dtype
+from detector.architectures.clip_vit_b16 import fastest_numbers
 from detector.atomic_files import replacing
-from detector.compilation import exact, save
+from detector.compilation import exact, save, shrink
 from detector.compiled_network import compiled
 from detector.datasets import Dataset, DatasetError, load_dataset
 from detector.images import ImageReadError, Photo
@@ -193,7 +193,8 @@ def encoder_of(architecture: architectures.Architecture, weights: str) -> Callab
             architecture.preprocessing.size,
             file,
         )
-        request = compiled(file, fast=fast_dtype() == "mixed_bfloat16").create_infer_request()
+        shrink(file, fastest_numbers())
+        request = compiled(file, fastest_numbers()).create_infer_request()
     return lambda images: np.array(request.infer([images])[0])
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from detector.architectures.clip_vit_b16 import Numbers
 from detector.bundle import SMALL_BUNDLE, Bundle, list_bundles
-from detector.compiled_network import fast
+from detector.compiled_network import numbers
 from detector.explain.picture_walk import PictureWalk
 from detector.explain.stage_maps import StageMaps, stage_maps
 from detector.explain.walkthrough import Walkthrough, WalkthroughError, can_walk_through, walk_through
@@ -83,9 +84,9 @@ def show_agreement(walked: Sequence[PictureWalk]) -> None:
             " Attention and logit, recomputed step by step, differ from what the network itself answers by at"
             f" most {difference:.0e}: rounding."
         )
-    if fast(first.bundle):
+    if (used := numbers(first.bundle)) != Numbers.FLOAT32:
         agreement += (
-            " Verdicts are computed in bfloat16 on this processor, with fewer digits: the probability on"
+            f" Verdicts are computed in {used} on this processor, with fewer digits: the probability on"
             " Classify may differ from the one here by a few hundredths."
         )
     with st.container(key="walk-agreement"):
