@@ -223,10 +223,16 @@ class Classifier:
     def whole_and_tiles(self, photo: Photo | np.ndarray) -> tuple[np.ndarray, float]:
         """The view that maps explain, uint8 (size, size, 3), and what the tiles beside it add to its
         logit."""
+        views, logits = self.views_and_tile_logits(photo)
+        return views[0], _mean(logits)
+
+    def views_and_tile_logits(self, photo: Photo | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """All that the network sees of a photo, uint8 (1 + tiles, size, size, 3), and what it says of each
+        tile, float32 (tiles,)."""
         views = self.bundle.preprocessing.views(photo.pixels if isinstance(photo, Photo) else photo)
         if len(views) == 1:
-            return views[0], 0.0
-        return views[0], _mean(self.engine.outputs(views[1:])[TILE_LOGIT][:, 0])
+            return views, np.zeros(0, np.float32)
+        return views, self.engine.outputs(views[1:])[TILE_LOGIT][:, 0]
 
     def analyse_files(self, sources: Iterable[Source], workers: int | None = None) -> Iterator[FileResult]:
         """Analyse files in order, decoding the next ones in threads while the network works on a batch.

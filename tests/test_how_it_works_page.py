@@ -23,7 +23,7 @@ from pages.how_it_works.step import Step
 from pages.how_it_works.step_figures import FIGURES
 from pages.how_it_works.steps import steps_of
 from pages.how_it_works.walk_state import HowItWorksState
-from tests.support.networks import TINY_VIT, built, noise
+from tests.support.networks import TINY_TILED, TINY_VIT, built, noise
 from tests.support.page_words import checked
 from ui import known_samples, session
 from ui.album import Album, samples
@@ -322,10 +322,13 @@ def test_each_head_can_be_looked_at(open_page, two_heads, monkeypatch, photo):
 def figures_of(own, classifier):
     """``figures_of(name) -> figure``: of the small network's steps, and those of a transformer."""
     vit, stages = walk_through(built(TINY_VIT), noise()), stage_maps(classifier, own.image)
+    tiled = walk_through(built(TINY_TILED), noise(64))
 
     def figure(name: str) -> dict:
         if name == "backbone":
             return backbone(own, stages)
+        if name == "tiles":
+            return FIGURES[name](tiled, 0)
         return FIGURES[name](vit if name in {step.name for step in VIT_STEPS[1:5]} else own, 0)
 
     return figure

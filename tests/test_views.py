@@ -15,8 +15,10 @@ from detector.explain.walkthrough import walk_through
 from detector.images import read_image
 from detector.perturbation_test import judge_perturbed_copies, short_side
 from detector.preprocessing import Region
+from pages.how_it_works import tile_figures, tile_texts
 from pages.how_it_works.charts import curve
 from pages.how_it_works.head_texts import probability
+from pages.how_it_works.steps import steps_of
 from tests.support.networks import TINY_TILED, built
 from train.linear_head import logistic_regression
 from train.predict import of_views
@@ -120,6 +122,23 @@ def test_how_it_works_ends_at_the_probability_of_the_verdict(tiled, pixels):
     assert f"{walk.of_tiles:+.3f} (the tiles) = {analysis.logit:+.3f}" in text.shapes
     assert "2 tiles, 32 × 32 pixels" in text.sentence
     assert list(curve(walk).data[-1].x) == pytest.approx([analysis.logit], abs=1e-4)
+
+
+def test_how_it_works_shows_each_tile_before_the_probability(tiled, pixels):
+    names = [step.name for step in steps_of(tiled.bundle.architecture, tiles=True)]
+    assert names[-2:] == ["tiles", "probability"] and "tiles" not in [
+        step.name for step in steps_of(tiled.bundle.architecture)
+    ]
+    walk = walk_through(tiled, pixels)
+    assert [(tile.region, tile.logit) for tile in walk.tiles] == [
+        (tile.region, pytest.approx(tile.logit, abs=1e-5)) for tile in tiled.analyse(pixels).tiles
+    ]
+    assert f"mean {walk.of_tiles:+.3f}" in tile_texts.tiles(walk).shapes
+    figure = tile_figures.tiles(walk, 0)
+    assert [panel["image"] for panel in figure["panels"]] == ["photo", "tile 1", "tile 2"]
+    # the whole shows the middle, and the tiles, half as high, lie at the ends of its middle rows
+    grid = np.array(figure["words"]).reshape(figure["grid"])
+    assert "no tile" in grid[0, 0] and "by tile 1, too" in grid[1, 0] and "by tile 2, too" in grid[1, -1]
 
 
 def test_a_finished_model_is_measured_on_the_same_views(tiled, pixels):

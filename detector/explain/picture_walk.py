@@ -15,15 +15,25 @@ from detector.preprocessing import Region
 from detector.verdicts import Verdict
 
 
+@dataclass(frozen=True, eq=False)
+class WalkedTile:
+    """A part of the picture at its own scale. image: uint8 (size, size, 3), as the model sees it. region:
+    where it lies in the photo. logit: what the second head says of it."""
+
+    image: np.ndarray = field(repr=False)
+    region: Region
+    logit: float
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PictureWalk:
     """What went in and what came out, and the transformer's blocks between, where there are some.
 
     width, height: of the upright picture in the file. pixels: uint8 (H, W, 3), the photo as it was decoded.
     canonical: uint8 (h, w, 3). image: uint8 (size, size, 3), the model input. region: the part of the photo
-    that it shows. answered: the network's logit of it. of_tiles: what the picture's tiles add. blocks: None
-    for a network without. difference: the largest absolute difference between what was recomputed and the
-    network's own.
+    that it shows. answered: the network's logit of it. tiles: what else it looks at, in reading
+    order. blocks: None for a network without. difference: the largest absolute difference between what was
+    recomputed and the network's own.
     """
 
     bundle: Bundle
@@ -34,7 +44,7 @@ class PictureWalk:
     image: np.ndarray = field(repr=False)
     region: Region
     answered: float
-    of_tiles: float = 0.0
+    tiles: tuple[WalkedTile, ...] = ()
     blocks: BlockWalk | None = field(default=None, repr=False)
     difference: float = 0.0
 
@@ -46,6 +56,11 @@ class PictureWalk:
     @property
     def logit(self) -> float:
         return self.answered
+
+    @property
+    def of_tiles(self) -> float:
+        """What the tiles add to the logit of the whole: the mean of theirs."""
+        return float(np.mean([tile.logit for tile in self.tiles])) if self.tiles else 0.0
 
     @property
     def final_logit(self) -> float:

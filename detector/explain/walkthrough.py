@@ -19,7 +19,7 @@ from detector.bundle import Bundle
 from detector.explain import block_walk
 from detector.explain.head_walk import Walkthrough, tempered_softmax
 from detector.explain.head_weights import HeadWeights, from_arrays
-from detector.explain.picture_walk import PictureWalk
+from detector.explain.picture_walk import PictureWalk, WalkedTile
 from detector.images import Photo
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ def walk_through(classifier: Classifier, photo: Photo | np.ndarray) -> PictureWa
     else:
         pixels = photo
         height, width = photo.shape[:2]
-    image, of_tiles = classifier.whole_and_tiles(pixels)
+    views, tile_logits = classifier.views_and_tile_logits(pixels)
+    image, regions = views[0], bundle.preprocessing.tile_regions(*pixels.shape[:2])
     outputs = _outputs(classifier.engine, image)
     blocks = block_walk.block_walk(architecture.blocks, outputs) if architecture.blocks else None
     of_picture: dict[str, Any] = {
@@ -83,7 +84,7 @@ def walk_through(classifier: Classifier, photo: Photo | np.ndarray) -> PictureWa
         "image": image,
         "region": bundle.preprocessing.region(*pixels.shape[:2]),
         "answered": float(outputs["logit"][0]),
-        "of_tiles": of_tiles,
+        "tiles": tuple(map(WalkedTile, views[1:], regions, tile_logits.tolist())),
         "blocks": blocks,
     }
     if not has_head(architecture):

@@ -151,6 +151,7 @@ def _viewer(shown: ShownPicture, heatmap: Heatmap | None, method: Method, severa
         heatmap,
         alt=alt,
         filename=shown.picture.name,
+        tiles=shown.tiles,
         # Another viewer for another picture: the photo of one never stands under the name of the next.
         key=f"viewer-{method.name}-{shown.picture.id[:16]}",
         status=status,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from ui import encoding, pictures
 from ui.pictures import Picture, Resolution
 
 if TYPE_CHECKING:
+    from detector.classifier import JudgedTile
     from detector.preprocessing import Preprocessing, Region
     from pages.classify.classify_state import PictureResult
 
@@ -33,8 +34,8 @@ class ShownPicture:
     """What a viewer needs to show a photo, with or without a verdict.
 
     jpeg: the photo as a file, of a long strip only the middle; is_part says so. region: the part of it that
-    the model sees. width, height: of the upright photo. attention: as in ``Analysis``; None until that is
-    known.
+    the model sees. width, height: of the upright photo. attention, tiles: as in ``Analysis``, the tiles'
+    regions as parts of what is shown; None and none until they are known.
     """
 
     picture: Picture
@@ -44,6 +45,7 @@ class ShownPicture:
     width: int
     height: int
     attention: np.ndarray | None = None
+    tiles: tuple[JudgedTile, ...] = ()
 
 
 def as_shown(
@@ -51,6 +53,7 @@ def as_shown(
 ) -> ShownPicture | None:
     """The photo for a viewer; None if it cannot be read. result: what the model says of it, if it was asked
     already; then nothing is decoded again."""
+    tiles: tuple[JudgedTile, ...] = ()
     try:
         jpeg = _as_jpeg(picture)
         if result is None or not result.is_readable:
@@ -59,11 +62,14 @@ def as_shown(
             region, attention = preprocessing.region(height, width), None
         else:
             width, height = result.result.width or 1, result.result.height or 1
-            region, attention = result.analysis.region, result.analysis.attention
+            analysis = result.analysis
+            region, attention, tiles = analysis.region, analysis.attention, analysis.tiles
     except ImageReadError:
         return None
     part = _shown_part(width, height)
-    return ShownPicture(picture, jpeg, part != (1.0, 1.0), region.within(*part), width, height, attention)
+    placed = tuple(replace(tile, region=tile.region.within(*part)) for tile in tiles)
+    region = region.within(*part)
+    return ShownPicture(picture, jpeg, part != (1.0, 1.0), region, width, height, attention, placed)
 
 
 def prepare(picture: Picture) -> None:

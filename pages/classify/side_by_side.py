@@ -107,6 +107,7 @@ def _map(result: PictureResult, side: str, method: Method, model: Model) -> None
         alt=result.picture.name,
         filename=result.picture.name,
         key=f"compared-{side}",
+        tiles=shown.tiles,
         status=method.caption_of(heatmap),
         group="compared",
         max_height="55vh",

@@ -227,6 +227,7 @@ def _explain(source: Source, photo: Photo, path: Path) -> None:
         alt=f"{path.name}, {photo.width} by {photo.height} pixels",
         filename=path.name,
         key="mistake",
+        tiles=analysis.tiles,
     )
 
 

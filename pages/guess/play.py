@@ -195,6 +195,7 @@ def _show_heatmap(this_round: Round, analysis: Analysis, picture: Picture, model
         alt=title,
         filename=f"{title}.jpg",
         key="guess_viewer",
+        tiles=analysis.tiles,
         status=method.caption_of(heatmap),
     )
 

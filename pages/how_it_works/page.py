@@ -21,7 +21,7 @@ with choice:
     # From here on TensorFlow is on its way in a thread, while the user is still choosing.
     model.start()
     pictures = picture_choice.choose()
-steps = steps_of(model.bundle.architecture)
+steps = steps_of(model.bundle.architecture, tiles=model.bundle.preprocessing.tiles > 0)
 if not pictures:
     title.markdown(picture_choice.what_follows(steps))
     st.stop()

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pages.how_it_works import backbone_figures, block_figures, evidence_figures, head_figures
+from pages.how_it_works import backbone_figures, block_figures, evidence_figures, head_figures, tile_figures
 
 FIGURES: dict[str, Callable[[Any, int], dict]] = {
     "resize": backbone_figures.resize,
@@ -20,6 +20,7 @@ FIGURES: dict[str, Callable[[Any, int], dict]] = {
     "softmax": head_figures.softmax,
     "rollout": head_figures.rollout,
     "pooling": evidence_figures.pooling,
+    "tiles": tile_figures.tiles,
     "probability": evidence_figures.probability,
     "logit": block_figures.logit,
 }

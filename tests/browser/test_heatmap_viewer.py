@@ -303,6 +303,44 @@ def test_the_part_the_model_did_not_see_is_marked(show):
     assert len(np.unique(corner, axis=0)) > 2
 
 
+def test_tiles_are_outlined_and_what_they_show_is_not_hatched(show):
+    viewer = show(tiles=1)
+    viewer.opacity(0)
+    marked = viewer.pixels()
+    height, width = marked.shape[:2]
+
+    def at(x: float, y: float) -> tuple[int, ...]:
+        return tuple(marked[round(y * height), round(x * width)])
+
+    assert at(0.05, 0.15) == at(0.2, 0.1) == RED  # in the first tile, outside the square
+    assert at(0.85, 0.1) != GREEN and at(0.05, 0.6) != BLUE  # in neither
+    for left, top, right in [(0.0, 0.0, 0.3), (0.4, 0.4, 0.6)]:  # a dashed line along each tile's right side
+        side = marked[round((top + 0.05) * height) : round((top + 0.15) * height), round(right * width)]
+        assert side.min(axis=1).max() > 150 and side.max(axis=1).min() < 60, (left, top)
+    viewer.mark(False)
+    assert (viewer.pixels()[round(0.55 * height), round(0.6 * width)] == YELLOW).all()
+
+
+def test_pointing_at_a_tile_outside_the_map_says_what_it_adds(show):
+    viewer = show(tiles=1)
+    box = viewer.canvas.bounding_box()
+    viewer.canvas.hover(position={"x": 0.05 * box["width"], "y": 0.1 * box["height"]})
+    viewer.settle()
+    expected = "Outside the map, in tile 1, which adds +0.50 towards AI at its own scale"
+    assert viewer.text("readout") == expected
+    viewer.canvas.click(position={"x": 0.05 * box["width"], "y": 0.1 * box["height"]})
+    viewer.settle()
+    assert viewer.text("readout") == expected and not viewer.back.is_visible()
+    viewer.canvas.hover(position={"x": 0.9 * box["width"], "y": 0.1 * box["height"]})
+    viewer.settle()
+    assert viewer.text("readout") == "Not seen by the model"
+
+
+def test_where_all_was_seen_there_are_still_tiles_to_mark(show):
+    viewer = show(seen="all", tiles=1)
+    assert viewer.text("marks") == "Dashed: tiles it sees at full scale"
+
+
 def test_nothing_is_marked_when_the_model_saw_everything(show):
     viewer = show(seen="all")
     assert not viewer.part("unseen").is_visible()

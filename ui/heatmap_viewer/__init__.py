@@ -24,6 +24,9 @@ from ui.encoding import base64, base64_float32, data_url
 from ui.text import harmless
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from detector.classifier import JudgedTile
     from detector.explain.heatmap import Heatmap
     from detector.preprocessing import Region
 
@@ -64,6 +67,7 @@ def heatmap_viewer(
     alt: str,
     filename: str,
     key: str,
+    tiles: Sequence[JudgedTile] = (),
     initial_opacity: float = 0.5,
     status: str = "Overall attention: what each patch receives",
     group: str = "",
@@ -76,7 +80,7 @@ def heatmap_viewer(
         resolution is what "Save picture" writes. An EXIF orientation is honoured.
     picture_type: its media type, one of ``PICTURE_TYPES``.
     region: the part of the upright photo that the model saw, as fractions of its width and height. The
-    rest is marked.
+    rest is marked, but for the tiles.
     attention: float32 (n, n), rows summing to 1: row i is what token i attends to. Tokens are row-major on
     ``heatmap.grid``. None for
         a map without an attention matrix: its patches can be read and marked, and that is all.
@@ -90,6 +94,7 @@ def heatmap_viewer(
     key: Streamlit key. Keep it the same while paging through photos: the viewer then swaps its contents in
     place. The choices
         a viewer's user made (opacity, colours, patches, marking) hold for the browser tab either way.
+    tiles: parts that the model saw at their own scale, in the same fractions, and what each adds.
     initial_opacity: weight of the heatmap until the user moves the slider: 0 = photo alone, 1 = heatmap
     alone.
     status: what the map shows, in a few words.
@@ -106,7 +111,8 @@ def heatmap_viewer(
     # repaints nothing.
     payload = {
         "picture": data_url(picture, picture_type),
-        "region": {side: float(getattr(region, side)) for side in ("left", "top", "right", "bottom")},
+        "region": _corners(region),
+        "tiles": [{**_corners(tile.region), "logit": float(tile.logit)} for tile in tiles],
         **(_no_map() if heatmap is None else _map(heatmap, attention)),
         "initial_opacity": float(initial_opacity),
         "status": status,
@@ -116,6 +122,10 @@ def heatmap_viewer(
         "max_height": max_height,
     }
     _mount(key=key, data=dated(key, payload))
+
+
+def _corners(region: Region) -> dict[str, float]:
+    return {side: float(getattr(region, side)) for side in ("left", "top", "right", "bottom")}
 
 
 def _map(heatmap: Heatmap, attention: np.ndarray | None) -> dict[str, Any]:

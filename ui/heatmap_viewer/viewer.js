@@ -32,7 +32,7 @@ function createViewer(root) {
   const viewer = {
     root, parts, frame: 0, stale: new Set(),
     data: null, picture: null, choices: null,
-    pointed: null, // the cell under the pointer or the keyboard; "unseen" outside the region
+    pointed: null, // the cell under the pointer or the keyboard; outside the region "tile 1" and so on, or "unseen"
     selected: null, // the cell whose attention is shown, or that is marked where there is no attention; null for none
     follows: false, // the last move came from a linked viewer, which has spoken to screen readers already
     photoLayer: document.createElement("canvas"), heatLayer: document.createElement("canvas"),
@@ -100,7 +100,7 @@ function unpack(data, photo) {
   const { rows, columns } = data.grid;
   const decode = (text) => new Float32Array(bytesOf(text).buffer);
   return {
-    photo, rows, columns, region: data.region, floor: data.display_floor, signed: data.signed,
+    photo, rows, columns, region: data.region, tiles: data.tiles, floor: data.display_floor, signed: data.signed,
     cells: rows * columns, blank: !data.values, overall: decode(data.values), attention: data.attention && decode(data.attention),
     shades: Object.fromEntries(Object.entries(data.colour_maps).map(([name, text]) => [name, bytesOf(text)])),
   };
@@ -216,34 +216,44 @@ function cellRectangle(seen, { rows, columns }, cell) {
 /** The cell at a point of the page, or "unseen". */
 function cellAt({ picture, parts }, clientX, clientY) {
   const box = parts.canvas.getBoundingClientRect();
-  const { region, rows, columns } = picture;
-  const across = ((clientX - box.left) / box.width - region.left) / (region.right - region.left);
-  const down = ((clientY - box.top) / box.height - region.top) / (region.bottom - region.top);
+  const { region, tiles, rows, columns } = picture;
+  const x = (clientX - box.left) / box.width, y = (clientY - box.top) / box.height;
+  const across = (x - region.left) / (region.right - region.left), down = (y - region.top) / (region.bottom - region.top);
   const inside = across >= 0 && across < 1 && down >= 0 && down < 1;
-  return inside ? Math.floor(down * rows) * columns + Math.floor(across * columns) : "unseen";
+  if (inside) return Math.floor(down * rows) * columns + Math.floor(across * columns);
+  const tile = tiles.findIndex(({ left, top, right, bottom }) => x >= left && x < right && y >= top && y < bottom);
+  return tile < 0 ? "unseen" : `tile ${tile + 1}`;
 }
 
 function somethingUnseen({ left, top, right, bottom }) {
   return left > 0.001 || top > 0.001 || right < 0.999 || bottom < 0.999;
 }
 
+/** Whether there is anything to mark: what was not seen, or the places of tiles. */
+function somethingToMark({ region, tiles }) {
+  return somethingUnseen(region) || tiles.length > 0;
+}
+
 /* ---- painting; `unit` is one CSS pixel in canvas pixels, so that lines keep their weight at any resolution ---- */
 
 function paintPhoto(context, viewer, width, height, unit) {
-  const { photo, region } = viewer.picture;
+  const { photo, region, tiles } = viewer.picture;
   context.imageSmoothingQuality = "high";
   context.drawImage(photo, 0, 0, width, height);
   if (!viewer.choices.marked || !somethingUnseen(region)) return;
-  markUnseen(context, seenRectangle(region, width, height), width, height, unit);
+  const places = tiles.map((tile) => seenRectangle(tile, width, height));
+  markUnseen(context, seenRectangle(region, width, height), places, width, height, unit);
 }
 
-/** Dims and hatches what lies outside the seen rectangle and outlines that rectangle; no seen pixel is touched. */
-function markUnseen(context, seen, width, height, unit) {
-  const outside = new Path2D();
-  outside.rect(0, 0, width, height);
-  outside.rect(seen.x, seen.y, seen.width, seen.height);
+/** Dims and hatches what lies outside the seen rectangle and the tiles, and outlines that rectangle; no seen pixel is touched. */
+function markUnseen(context, seen, tiles, width, height, unit) {
   context.save();
-  context.clip(outside, "evenodd");
+  for (const { x, y, width: across, height: down } of [seen, ...tiles]) { // one clip each: rectangles overlap
+    const outside = new Path2D();
+    outside.rect(0, 0, width, height);
+    outside.rect(x, y, across, down);
+    context.clip(outside, "evenodd");
+  }
   for (const paint of ["rgb(24 24 28 / 0.62)", hatching(context, unit)]) {
     context.fillStyle = paint;
     context.fillRect(0, 0, width, height);
@@ -253,6 +263,29 @@ function markUnseen(context, seen, width, height, unit) {
     context.strokeStyle = colour;
     context.lineWidth = weight * unit;
     context.strokeRect(seen.x, seen.y, seen.width, seen.height);
+  }
+  context.restore();
+}
+
+/** Dashed and numbered frames where the tiles lie, over photo and map. */
+function outlineTiles(context, { tiles }, width, height, unit) {
+  context.save();
+  context.font = `600 ${13 * unit}px sans-serif`;
+  context.textBaseline = "top";
+  context.lineJoin = "round";
+  for (const [number, tile] of tiles.entries()) {
+    const box = seenRectangle(tile, width, height);
+    for (const [colour, weight, dashes] of [["#000", 3, []], ["#fff", 1.5, [6 * unit, 4 * unit]]]) {
+      context.strokeStyle = colour;
+      context.lineWidth = weight * unit;
+      context.setLineDash(dashes);
+      context.strokeRect(box.x, box.y, box.width, box.height);
+    }
+    context.setLineDash([]);
+    context.strokeStyle = "#000";
+    context.lineWidth = 3 * unit;
+    context.fillStyle = "#fff";
+    for (const write of ["strokeText", "fillText"]) context[write](number + 1, box.x + 5 * unit, box.y + 4 * unit);
   }
   context.restore();
 }
@@ -375,6 +408,7 @@ function compose({ parts, picture, choices, pointed, selected, photoLayer, heatL
   context.globalAlpha = choices.opacity; // the heatmap's weight
   context.drawImage(heatLayer, seen.x, seen.y);
   context.globalAlpha = 1;
+  if (choices.marked) outlineTiles(context, picture, parts.canvas.width, parts.canvas.height, unit);
   if (Number.isInteger(pointed)) outlineCell(context, cellRectangle(seen, picture, pointed), unit, 4);
   if (selected !== null) markSelected(context, cellRectangle(seen, picture, selected), unit);
 }
@@ -400,6 +434,8 @@ function readout(viewer) {
   const { pointed, selected, picture } = viewer;
   if (picture.blank) return "";
   if (pointed === "unseen") return "Not seen by the model";
+  const tile = picture.tiles.findIndex((_, number) => pointed === `tile ${number + 1}`);
+  if (tile >= 0) return `Outside the map, in tile ${tile + 1}, which adds ${inLogits(picture.tiles[tile].logit)} at its own scale`;
   if (pointed !== null) {
     const source = selected !== null && picture.attention ? ` from ${place(viewer, selected)}` : "";
     return `Patch ${place(viewer, pointed)} · ${worth(viewer, pointed)}${source}`;
@@ -412,11 +448,13 @@ function readout(viewer) {
 /** What a patch has or does, in words. */
 function worth(viewer, cell) {
   const value = shownMap(viewer).values[cell];
-  if (viewer.picture.signed) {
-    const text = signed(value);
-    return /[1-9]/.test(text) ? `${text} towards ${value > 0 ? "AI" : "real"}` : "0, towards neither";
-  }
+  if (viewer.picture.signed) return inLogits(value);
   return `${viewer.picture.attention ? "receives " : ""}${multiple(value)} the uniform share`;
+}
+
+function inLogits(value) {
+  const text = signed(value);
+  return /[1-9]/.test(text) ? `${text} towards ${value > 0 ? "AI" : "real"}` : "0, towards neither";
 }
 
 function place({ picture }, cell) {
@@ -492,16 +530,24 @@ function renderPin(viewer) {
 /** What changes only with the data or a stored choice: set once per picture, never while somebody moves a control. */
 function setUpParts(viewer) {
   const { root, parts, data, picture } = viewer;
-  const { photo, region } = picture;
+  const { photo } = picture;
   parts.stage.setAttribute("aria-label", data.alt);
   parts.stage.setAttribute("aria-busy", "false");
   parts.stage.style.setProperty("--max-height", data.max_height);
   parts.stage.style.setProperty("--aspect", photo.naturalWidth / photo.naturalHeight);
-  parts.unseen.hidden = !somethingUnseen(region);
+  parts.unseen.hidden = !somethingToMark(picture);
+  setText(parts.marks, marksInWords(picture));
   parts.scale.style.visibility = picture.blank ? "hidden" : ""; // its room stays: nothing moves when the map comes
   for (const name of ["opacity", "colours"]) root.querySelector(`[data-choice=${name}]`).disabled = picture.blank;
   root.querySelector("[data-choice=colours]").replaceChildren(...Object.keys(data.colour_maps).map((name) => new Option(name, name)));
   setUpControls(viewer);
+}
+
+function marksInWords({ region, tiles }) {
+  const outlined = tiles.length ? "dashed: tiles it sees at full scale" : "";
+  const hatched = somethingUnseen(region) ? "hatched: not seen by the model" : "";
+  const words = [hatched, outlined].filter(Boolean).join("; ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 function setUpControls({ root, data, choices, picture }) {
@@ -583,7 +629,7 @@ function listenToPointer(viewer, on) {
   on(canvas, "click", ({ clientX, clientY }) => {
     const cell = cellAt(viewer, clientX, clientY);
     point(viewer, cell);
-    if (cell !== "unseen" && !(viewer.coarse && cell !== read)) select(viewer, cell);
+    if (Number.isInteger(cell) && !(viewer.coarse && cell !== read)) select(viewer, cell);
   });
 }
 
@@ -650,6 +696,7 @@ function save(viewer) {
   context.globalAlpha = choices.opacity;
   paintHeat(context, viewer, seen);
   context.globalAlpha = 1;
+  if (choices.marked) outlineTiles(context, picture, width, height, unit);
   if (selected !== null) markSelected(context, cellRectangle(seen, picture, selected), unit);
   canvas.toBlob((blob) => {
     if (!blob) return report(viewer, "The picture is too large for this browser to save.");

@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 from PIL import ExifTags, Image
 
+from detector.classifier import JudgedTile
 from detector.explain.heatmap import Heatmap
 from detector.preprocessing import Region
 from ui.heatmap_viewer import heatmap_viewer
@@ -31,6 +32,10 @@ QUADRANTS = (
     (255, 255, 0),
 )  # top left, top right, bottom left, bottom right
 PHOTOS = [*SIZES, "turned", "broken"]
+TILES = [  # the first mostly outside the part that the model saw as a whole, the second within it
+    JudgedTile(Region(0.0, 0.0, 0.3, 0.25), 0.5),
+    JudgedTile(Region(0.4, 0.4, 0.6, 0.6), -0.25),
+]
 SEEN = {"part": Region(0.1, 0.2, 0.7, 0.9), "all": Region(0.0, 0.0, 1.0, 1.0)}
 HOSTILE = '<img src=x onerror="window.pwned = true">.jpg'
 
@@ -114,6 +119,7 @@ if st.checkbox("Show the viewer", value=True):
         initial_opacity=float(query.get("opacity", 0.5)),
         status="Overall attention: what each patch receives" if first.unit == "share" else "By hand",
         group=shape if "beside" in query else "",
+        tiles=TILES if "tiles" in query else (),
     )
 if "beside" in query and st.checkbox("Show the viewer beside it", value=True):
     heatmap_viewer(
