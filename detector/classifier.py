@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice, starmap
 from math import prod
 from pathlib import Path
@@ -115,6 +115,8 @@ class Classifier:
         self.bundle = bundle
         self.engine = Engine(bundle)
         self._shuffle_lock = threading.Lock()
+        # All maps of a picture, and what tests them, need the same tiles' logits.
+        self._tile_logits = lru_cache(maxsize=8)(self._judge_tiles)
 
     @property
     def network(self) -> keras.Model:
@@ -232,7 +234,12 @@ class Classifier:
         views = self.bundle.preprocessing.views(photo.pixels if isinstance(photo, Photo) else photo)
         if len(views) == 1:
             return views, np.zeros(0, np.float32)
-        return views, self.engine.outputs(views[1:])[TILE_LOGIT][:, 0]
+        return views, self._tile_logits(views[1:].tobytes())
+
+    def _judge_tiles(self, tiles: bytes) -> np.ndarray:
+        size = self.bundle.preprocessing.size
+        images = np.frombuffer(tiles, np.uint8).reshape(-1, size, size, 3)
+        return self.engine.outputs(images)[TILE_LOGIT][:, 0]
 
     def analyse_files(self, sources: Iterable[Source], workers: int | None = None) -> Iterator[FileResult]:
         """Analyse files in order, decoding the next ones in threads while the network works on a batch.

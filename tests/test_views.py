@@ -96,6 +96,16 @@ def test_a_map_is_of_the_whole_and_counts_the_tiles_in(tiled, pixels, method):
     assert test.confidence == pytest.approx(max(analysis.y_score, 1 - analysis.y_score), abs=1e-4)
 
 
+def test_the_maps_of_a_picture_judge_its_tiles_once(tiled, pixels, monkeypatch):
+    outputs, judged = tiled.engine.outputs, []
+    monkeypatch.setattr(tiled.engine, "outputs", lambda images: judged.append(len(images)) or outputs(images))
+    one, other = pixels[::-1], pixels[:, ::-1]
+    for photo in (one, one, other, one):
+        _, beside = tiled.whole_and_tiles(photo)
+    assert judged == [2, 2]
+    assert beside == pytest.approx(tiled.analyse(one).of_tiles, abs=1e-5)
+
+
 def test_copies_are_judged_by_their_views(tiled, pixels):
     analysis = tiled.analyse(pixels)
     copies, seen = judge_perturbed_copies(tiled, _png(pixels), analysis)

@@ -17,8 +17,7 @@ TEXT = """
   are AI-generated; among your pictures it may be few, and then a high score is right less often.
 - **Unsure is an answer.** Between the two thresholds pictures of both kinds are common, and the model says so
   instead of guessing.
-- **The model sees a {size} × {size} square** from the middle of the picture, at reduced size. What lies
-  outside is hatched in the viewer; {outside}.
+- **The model sees a {size} × {size} square** from the middle of the picture, at reduced size. {beside}
 - **A map explains the model, not the picture.** The square is cut into {rows} × {columns} patches, and a map
   says what each means to the score: what it adds, or what changes without it. Red is towards AI, blue towards
   real. None says “this is fake”, and nothing finer than a patch can be read off.
@@ -32,16 +31,16 @@ TEXT = """
   verdict around, it is withdrawn.
 """
 """As Markdown, with the model's sizes to be filled in."""
-OUTSIDE = "it did not count"
-OUTSIDE_WITH_TILES = (
-    "there and inside it sees {tiles} tiles of as many pixels at the picture's own scale, which count for the"
-    " verdict and are not in the maps"
+WITHOUT_TILES = "What lies outside is hatched in the viewer; it did not count."
+WITH_TILES = (
+    "Beside it, it sees {tiles} tiles of as many pixels at the picture's own scale, dashed in the viewer: they"
+    " count for the verdict and are not in the maps. What neither shows is hatched; it did not count."
 )
 
 
 def show(bundle: Bundle) -> None:
     rows, columns = bundle.architecture.grid
     size, tiles = bundle.preprocessing.size, bundle.preprocessing.tiles
-    outside = OUTSIDE_WITH_TILES.format(tiles=tiles) if tiles else OUTSIDE
+    beside = WITH_TILES.format(tiles=tiles) if tiles else WITHOUT_TILES
     with st.expander("How to read this", icon=":material/menu_book:"):
-        st.markdown(TEXT.format(size=size, rows=rows, columns=columns, outside=outside))
+        st.markdown(TEXT.format(size=size, rows=rows, columns=columns, beside=beside))
