@@ -33,8 +33,8 @@ TEXT = """
 """As Markdown, with the model's sizes to be filled in."""
 WITHOUT_TILES = "What lies outside is hatched in the viewer; it did not count."
 WITH_TILES = (
-    "Beside it, it sees {tiles} tiles of as many pixels at the picture's own scale, dashed in the viewer: they"
-    " count for the verdict and are not in the maps. What neither shows is hatched; it did not count."
+    "Beside it, it sees {tiles} tiles of as many pixels at the picture's own scale, dashed in the viewer:"
+    " they count for the verdict and are not in the maps. What neither shows is hatched; it did not count."
 )
 
 
