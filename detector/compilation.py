@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detector.architectures.clip_vit_b16 import ENCODER_DTYPE, Numbers
 from detector.atomic_files import lock_file, new_folder
 from detector.bundle import BundleError, file_sha256, find_bundle, list_bundles, load_network, read_bundle
 from detector.compiled_network import (
@@ -41,6 +40,7 @@ from detector.compiled_network import (
     numbers,
     runtime,
 )
+from detector.encoder_numbers import ENCODER_DTYPE, Numbers
 from detector.encoder_weights import quantised
 from detector.engine import answering_with_insides, head_weights, inner_outputs
 from detector.home_folder import home

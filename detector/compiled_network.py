@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detector.architectures.clip_vit_b16 import Numbers, fastest_numbers
 from detector.bundle import BundleError, file_sha256
+from detector.encoder_numbers import Numbers, fastest_numbers
 from detector.home_folder import home
 
 if TYPE_CHECKING:

@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detector import architectures, compilation, compiled_network
-from detector.architectures import clip_vit_b16
-from detector.architectures.clip_vit_b16 import Numbers
+from detector import architectures, compilation, compiled_network, encoder_numbers
 from detector.bundle import CARD, WEIGHTS, Bundle, BundleError, file_sha256, read_bundle, write_card
 from detector.classifier import Classifier
+from detector.encoder_numbers import Numbers
 from detector.encoder_weights import quantised
 from detector.engine import answering_with_insides, inner_outputs
 from detector.explain import METHODS
@@ -189,10 +188,13 @@ def test_int8_answers_nearly_as_float32_does(two_matrices, tmp_path):
     ],
 )
 def test_the_processor_says_what_an_encoder_is_multiplied_in(monkeypatch, tmp_path, flags, numbers, dtype):
-    monkeypatch.setattr(clip_vit_b16.Path, "read_text", lambda *_: f"flags : fpu {flags} sse")
-    assert (clip_vit_b16.fastest_numbers(), clip_vit_b16.fast_dtype()) == (numbers, dtype)
-    monkeypatch.setenv(clip_vit_b16.ENCODER_DTYPE, "mixed_bfloat16")
-    assert (clip_vit_b16.fastest_numbers(), clip_vit_b16.fast_dtype()) == (Numbers.BFLOAT16, "mixed_bfloat16")
+    monkeypatch.setattr(encoder_numbers.Path, "read_text", lambda *_: f"flags : fpu {flags} sse")
+    assert (encoder_numbers.fastest_numbers(), encoder_numbers.fast_dtype()) == (numbers, dtype)
+    monkeypatch.setenv(encoder_numbers.ENCODER_DTYPE, "mixed_bfloat16")
+    assert (encoder_numbers.fastest_numbers(), encoder_numbers.fast_dtype()) == (
+        Numbers.BFLOAT16,
+        "mixed_bfloat16",
+    )
 
 
 @pytest.mark.parametrize("name", ["network.xml", "network.bin", "head.npz"])

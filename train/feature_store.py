@@ -27,11 +27,11 @@ import numpy as np
 import pandas as pd
 
 from detector import architectures
-from detector.architectures.clip_vit_b16 import fastest_numbers
 from detector.atomic_files import replacing
 from detector.compilation import exact, save, shrink
 from detector.compiled_network import compiled
 from detector.datasets import Dataset, DatasetError, load_dataset
+from detector.encoder_numbers import fastest_numbers
 from detector.images import ImageReadError, Photo
 from detector.perturbations import AS_SENT, DELIVERY_CHAINS
 from detector.preprocessing import Preprocessing

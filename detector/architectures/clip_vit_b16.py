@@ -13,10 +13,6 @@ is the layer: ``patch/kernel`` (16, 16, 3, 768); ``class_token`` (768,); ``posit
 
 from __future__ import annotations
 
-import os
-import re
-from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detector.architectures import transformer_block
@@ -35,8 +31,6 @@ MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 """Of RGB / 255, by channel; what CLIP was trained with."""
 EPSILON = 1e-5
-ENCODER_DTYPE = "TELLTALE_ENCODER_DTYPE"
-"""The environment variable that names the dtype policy of encoders."""
 
 
 def tokens_of(views: keras.KerasTensor) -> keras.KerasTensor:
@@ -69,39 +63,6 @@ def quick_gelu(x: keras.KerasTensor) -> keras.KerasTensor:
     from keras import ops
 
     return x * ops.sigmoid(1.702 * x)
-
-
-class Numbers(StrEnum):
-    """What an encoder's matrices are multiplied in."""
-
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-    INT8 = "int8"
-    """The weights as they are stored, the activations in groups of neighbours with a scale each; compiled
-    networks alone can."""
-
-
-def fastest_numbers() -> Numbers:
-    """What this machine's processor computes the encoder fastest in: bfloat16 where it has matrix
-    instructions for it (a third of float32's time), int8 where it has dot products of these (half of it),
-    else float32. Processors that have bfloat16 without the matrix instructions take longer in it than in
-    float32. ``TELLTALE_ENCODER_DTYPE`` names another dtype policy."""
-    if chosen := os.environ.get(ENCODER_DTYPE):
-        return Numbers.BFLOAT16 if chosen == "mixed_bfloat16" else Numbers.FLOAT32
-    try:
-        processor = Path("/proc/cpuinfo").read_text("utf-8", "replace")
-    except OSError:
-        return Numbers.FLOAT32
-    if re.search(r"\bamx_bf16\b", processor):
-        return Numbers.BFLOAT16
-    return Numbers.INT8 if re.search(r"\b(avx512_vnni|avx_vnni)\b", processor) else Numbers.FLOAT32
-
-
-def fast_dtype() -> str:
-    """The dtype policy for Keras that comes nearest to ``fastest_numbers``."""
-    if chosen := os.environ.get(ENCODER_DTYPE):
-        return chosen
-    return "mixed_bfloat16" if fastest_numbers() == Numbers.BFLOAT16 else "float32"
 
 
 def rollout_rows(scores: Sequence[keras.KerasTensor], last: int) -> keras.KerasTensor:

@@ -13,6 +13,7 @@ from detector import encoder_weights
 from detector.architectures import clip_vit_b16 as clip
 from detector.architectures.architecture import Architecture, FrozenEncoder, TransformerBlocks
 from detector.architectures.attention_head import HEAD_LAYERS, attach_attention_head, attach_tile_head
+from detector.encoder_numbers import fast_dtype
 from detector.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def build(
 
     if backbone_weights == "imagenet":
         raise ValueError('CLIP has no ImageNet weights; name a file of encoder weights, or "none".')
-    dtype = clip.fast_dtype()
+    dtype = fast_dtype()
     views = layers.Input((clip.SIZE, clip.SIZE, 3))
     x = clip.tokens_of(views)
     class_tokens, scores = [], []

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from detector.architectures.clip_vit_b16 import Numbers
 from detector.bundle import SMALL_BUNDLE, Bundle, list_bundles
 from detector.compiled_network import numbers
+from detector.encoder_numbers import Numbers
 from detector.explain.picture_walk import PictureWalk
 from detector.explain.stage_maps import StageMaps, stage_maps
 from detector.explain.walkthrough import Walkthrough, WalkthroughError, can_walk_through, walk_through

@@ -1,6 +1,6 @@
 """What a frozen encoder's matrices are multiplied in: how long a view takes, and what that does to logits.
 
-    python -m benchmarks.encoder_numbers PICTURE... [--bundle NAME] [--rounds N]
+    python -m benchmarks.encoder_speed PICTURE... [--bundle NAME] [--rounds N]
 
 The bundle's network is compiled once for each of ``Numbers``, and all run on the same pictures, in turns. The
 logits in float32 are the truth; see ``detector.compilation.shrink``.
@@ -12,6 +12,7 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -19,11 +20,11 @@ from statistics import median
 import numpy as np
 
 from benchmarks.timing import take_turns, timed
-from detector.architectures.clip_vit_b16 import Numbers, fastest_numbers
 from detector.bundle import Bundle, BundleError, find_bundle, load_network, read_bundle
 from detector.classifier import image_files
 from detector.compilation import exact, save, shrink
 from detector.compiled_network import compiled
+from detector.encoder_numbers import Numbers, fastest_numbers
 from detector.engine import answering
 from detector.images import read_image
 
@@ -34,7 +35,9 @@ def measure(bundle: Bundle, inputs: np.ndarray, rounds: int) -> list[str]:
     """A row of the table for each of ``Numbers``."""
     with exact():
         network = load_network(bundle)
-    logits, tasks, sizes = {}, {}, {}
+    logits: dict[str, np.ndarray] = {}
+    tasks: dict[str, Callable[[], float]] = {}
+    sizes: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as folder:
         for numbers in Numbers:
             file = Path(folder) / f"{numbers}.xml"
@@ -63,7 +66,7 @@ def _logits(request, inputs: np.ndarray) -> np.ndarray:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.encoder_numbers", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.encoder_speed", description=__doc__)
     parser.add_argument("pictures", nargs="+", help="files or folders")
     parser.add_argument("--bundle", default="clip-vit-b16-attention", help="one with a frozen encoder")
     parser.add_argument("--rounds", type=int, default=3)
