@@ -24,7 +24,7 @@ from detector.shipped_backbone import copy_shipped_backbone
 from train.checkpoints import Checkpoints, Position, mixed
 from train.data_parallel import training_model
 from train.loss_trace import LossTrace
-from train.losses import AttentionFocus, attention_entropy
+from train.losses import AUC, Accuracy, AttentionFocus, attention_entropy
 from train.optimizers import optimizer
 from train.pipeline import CanonicalImages, TrainingBatches, evaluation_batches
 from train.recipes import STAGES, Recipe, RecipeError, Stage, StageName, parse_unfreeze
@@ -204,10 +204,7 @@ class Loop:
                 layer.momentum = stage.batch_norm_momentum
         chosen_optimizer = optimizer(stage, stage.epochs * self.batches.steps)
         error = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=self.recipe.label_smoothing)
-        metrics = [
-            keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0),
-            keras.metrics.AUC(name="auc", from_logits=True),
-        ]
+        metrics = [Accuracy(), AUC()]
         logit = self.network.output["logit"]
         xla: Any = False if len(self.devices) > 1 else "auto"
         if weight := self.recipe.attention_focus:
@@ -305,15 +302,15 @@ class Loop:
         started = last_step = last_progress = last_checkpoint = time.monotonic()
         first_step = position.step
         try:
-            for images, labels in batches:
-                logs = _train_on_batch(model, images, labels)
+            for images, targets in batches:
+                logs = _train_on_batch(model, images, targets)
                 if not logs["loss"] < MAX_LOSS:  # too high, or not a number
                     raise TrainingFailed(f"The loss is {logs['loss']:.3g}: {DIVERGED}")
                 position.step += 1
                 if position.step == first_step + 1:
                     self.on_first_step()
                 self.loss_trace.add(self._epochs_done(), self.stage_name, float(logs["loss"]))
-                if len(np.unique(labels)) < 2:
+                if len(np.unique(targets > 0.5)) < 2:
                     del logs["auc"]
                 for name, value in logs.items():
                     total, count = position.sums.get(name, (0.0, 0))
@@ -369,12 +366,12 @@ class Loop:
         return validation_figures(self.val_rows, logits)
 
 
-def _train_on_batch(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+def _train_on_batch(model: keras.Model, images: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
     """One step; returns the figures of this batch alone. The loss is that of the verdict."""
     model.reset_metrics()  # Keras 3.12 would go on adding up
     outputs = len(model.outputs)
-    targets = labels if outputs == 1 else [labels] * outputs
-    logs = model.train_on_batch(images.astype(np.float32), targets, return_dict=True)
+    of_each = targets if outputs == 1 else [targets] * outputs
+    logs = model.train_on_batch(images.astype(np.float32), of_each, return_dict=True)
     if outputs == 1:
         return logs
     logit, attention = model.output_names  # Keras puts an output's name before its figures

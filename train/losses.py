@@ -19,6 +19,31 @@ def attention_entropy(y_true: keras.KerasTensor, attention: keras.KerasTensor) -
     return entropy / ops.log(patches)
 
 
+class Accuracy(keras.metrics.BinaryAccuracy):
+    """Of logits, (B, 1), by the labels that soft targets are on the side of, see ``pipeline.targets``."""
+
+    def __init__(self):
+        super().__init__(name="accuracy", threshold=0.0)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        return super().update_state(labels_of(y_true), y_pred, sample_weight)
+
+
+class AUC(keras.metrics.AUC):
+    """The same, ROC AUC."""
+
+    def __init__(self):
+        super().__init__(name="auc", from_logits=True)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        return super().update_state(labels_of(y_true), y_pred, sample_weight)
+
+
+def labels_of(targets: keras.KerasTensor) -> keras.KerasTensor:
+    """0 or 1, as floats of the same shape."""
+    return ops.cast(targets > 0.5, "float32")
+
+
 class AttentionFocus(keras.losses.Loss):
     """By how much ``attention_entropy`` is above ``target``. Minimising it is the entropy minimisation of
     Grandvalet & Bengio (NeurIPS 2004), of the attention instead of the classes; the target keeps it from

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from detector.datasets import CLASS_TITLES, Dataset
+from detector.datasets import CLASS_TITLES, TEACHER_SCORE, Dataset
 from detector.images import ImageReadError, Photo, read_image
 from detector.preprocessing import Preprocessing
 from train.augmentation import augment, cutmix
@@ -19,7 +19,7 @@ from train.recipes import Recipe, RecipeError, Sampling
 
 T = TypeVar("T")
 Batch = tuple[np.ndarray, np.ndarray]
-"""Pictures and their labels."""
+"""Pictures and the targets of training."""
 READ_AHEAD = 4
 """Batches kept ready while the network works."""
 
@@ -69,12 +69,14 @@ class TrainingBatches:
     def __init__(self, images: CanonicalImages, rows: pd.DataFrame, recipe: Recipe, size: int):
         self._images, self._recipe, self._size = images, recipe, size
         self._labels = rows["y_true"].to_numpy(np.float32)
+        self._targets = targets(rows, recipe.teacher_weight)
         self._shares = sampling_shares(rows, recipe.sampling)
         per_epoch = recipe.sampling.images_per_epoch or len(rows)
         self.steps = max(1, per_epoch // recipe.batch_size)
 
     def epoch(self, stage: int, epoch: int, first_step: int = 0) -> Generator[Batch, None, None]:
-        """Batches of one epoch from ``first_step`` on: uint8 (B, size, size, 3) and float32 (B, 1) labels."""
+        """Batches of one epoch from ``first_step`` on: uint8 (B, size, size, 3) and float32 (B, 1), see
+        ``targets``."""
         seed, size, settings = self._recipe.seed, self._recipe.batch_size, self._recipe.augmentation
         rng = np.random.default_rng([seed, stage, epoch])
         order = draw(self._shares, self.steps * size, rng)
@@ -86,11 +88,11 @@ class TrainingBatches:
         def batch(step: int) -> Batch:
             places = range(step * size, (step + 1) * size)
             images = np.stack([sample(place) for place in places])
-            labels = self._labels[order[places.start : places.stop], None]
+            chosen = order[places.start : places.stop]
             if settings.cutmix_probability:
                 rng = np.random.default_rng([seed, stage, epoch, step, 1])
-                images = cutmix(images, labels, settings.cutmix_probability, rng)
-            return images, labels
+                images = cutmix(images, self._labels[chosen, None], settings.cutmix_probability, rng)
+            return images, self._targets[chosen, None]
 
         return read_ahead(batch, range(first_step, self.steps), self._recipe.workers)
 
@@ -127,6 +129,23 @@ def read_ahead(make: Callable[[int], T], keys: range, workers: int) -> Generator
             yield begun.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def targets(rows: pd.DataFrame, teacher_weight: float) -> np.ndarray:
+    """float32 (N,): the labels, mixed with what a teacher says of the picture where it says something. They
+    stay on the label's side of one half, whatever the teacher says. Raises RecipeError if a teacher is to be
+    listened to and says nothing of any."""
+    labels = rows["y_true"].to_numpy(np.float32)
+    if not teacher_weight:
+        return labels
+    says = rows.get(TEACHER_SCORE, pd.Series(np.nan, rows.index)).to_numpy(np.float32)
+    if np.isnan(says).all():
+        raise RecipeError(
+            f"teacher_weight is {teacher_weight:g}, but no training image has a {TEACHER_SCORE} in the"
+            " manifest (python -m train.teacher puts one there). Set it to 0 to train on the labels alone."
+        )
+    mixed = (1 - teacher_weight) * labels + teacher_weight * np.clip(says, 0.01, 0.99)
+    return np.where(np.isnan(says), labels, mixed).astype(np.float32)
 
 
 def sampling_shares(rows: pd.DataFrame, sampling: Sampling) -> np.ndarray:

@@ -12,6 +12,9 @@ SPLITS = ("train", "val", "test", "unseen", "unseen2")
 """unseen: whole sources never trained or tuned on; unseen2: others, reported on once per finished model."""
 # Manifest columns with this prefix say what a file was before it came into the dataset: its format, its size.
 FACT_PREFIX = "original_"
+TEACHER_SCORE = "teacher_score"
+"""The manifest's column with what another model says of a picture, P(AI-generated), for training with soft
+labels."""
 PRACTICE_MARK = "practice.json"
 """Makes a folder recognisable as a practice set, see `detector.practice_set`."""
 CLASS_TITLES = {0: "real", 1: "AI-generated"}
@@ -57,7 +60,8 @@ class Dataset:
     ``generator``, ``kind`` ("unknown" where nobody said), ``paired`` (bool: real and AI images of this source
     share subject matter) and ``group`` (near-duplicates share one). After them come the manifest's own
     columns named ``original_...``, numbers where every cell is one: never model input, but evaluation asks
-    whether the scores follow them.
+    whether the scores follow them. Where the manifest has it, ``teacher_score`` (float, NaN where its cell is
+    empty) is what another model says of the picture.
     """
 
     root: Path

@@ -14,6 +14,7 @@ from detector.datasets.dataset import (
     COLUMNS,
     FACT_PREFIX,
     PRACTICE_MARK,
+    TEACHER_SCORE,
     Dataset,
     DatasetError,
     Pairs,
@@ -175,7 +176,7 @@ def split_dataset(
         notes.append(
             "This is a practice set: what is trained on it knows nothing about real AI-generated pictures."
         )
-    facts = [name for name in rows.columns if str(name).startswith(FACT_PREFIX)]
+    facts = [name for name in rows.columns if name == TEACHER_SCORE or str(name).startswith(FACT_PREFIX)]
     rows = rows[[*COLUMNS, *facts]].astype({"y_true": np.int8}).reset_index(drop=True)
     return Dataset(
         root=examined.root,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from detector.datasets.dataset import FACT_PREFIX, UNKNOWN, DatasetError, Labelled
+from detector.datasets.dataset import FACT_PREFIX, TEACHER_SCORE, UNKNOWN, DatasetError, Labelled
 from detector.datasets.names import SPLIT_NAMES, class_of, normal
 from detector.printable import printable
 
 FILE_COLUMNS = ("file", "file_name", "filename")
-TEXT_COLUMNS = ("label", "split", "source", "generator", "kind", "paired", "group")
+TEXT_COLUMNS = ("label", "split", "source", "generator", "kind", "paired", "group", TEACHER_SCORE)
 MAX_TABLE_BYTES = 2**29
 MOST_LISTED = 8
 
@@ -104,6 +105,9 @@ def from_csv(path: Path, table: pd.DataFrame) -> Labelled:
             "group": column("group", ""),
         }
     )
+    if TEACHER_SCORE in table:
+        advice = "use a number between 0 and 1, or leave it empty"
+        rows[TEACHER_SCORE] = _translate(table[TEACHER_SCORE], _score, name, TEACHER_SCORE, advice)
     for fact in table.columns:
         if fact.startswith(FACT_PREFIX):
             rows[fact] = _fact(table[fact])
@@ -126,6 +130,16 @@ def normal_path(cell: str) -> str:
 
 def _label(cell: str) -> int | None:
     return {"0": 0, "1": 1, "0.0": 0, "1.0": 1}.get(cell.strip(), class_of(cell))
+
+
+def _score(cell: str) -> float | None:
+    if not cell.strip():
+        return math.nan
+    try:
+        score = float(cell)
+    except ValueError:
+        return None
+    return score if 0 <= score <= 1 else None
 
 
 def _split_name(cell: str) -> str | None:

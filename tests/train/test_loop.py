@@ -150,6 +150,19 @@ def test_minutes_that_were_used_count_after_a_stop(make_loop):
     assert second.position.seconds > used
 
 
+# ---- soft labels
+
+
+def test_training_listens_to_a_teacher(make_loop, dataset):
+    """One who says 0.5 of every picture: no loss is below the entropy of 0.75, whatever is learnt."""
+    taught = replace(dataset, rows=dataset.rows.assign(teacher_score=0.5))
+    loop = make_loop(*PLAIN, "teacher_weight=0.5", data=taught)
+    loop.train()
+    for row in metrics(loop):
+        assert row["loss"] >= -(0.75 * math.log(0.75) + 0.25 * math.log(0.25)) - 1e-6
+        assert 0 < row["auc"] <= 1 and 0 < row["accuracy"] <= 1
+
+
 # ---- what trains
 
 

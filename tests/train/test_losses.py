@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from train.losses import AttentionFocus, attention_entropy
+from train.losses import AUC, Accuracy, AttentionFocus, attention_entropy
 
 
 def entropy(*rows) -> list[float]:
@@ -42,3 +42,13 @@ def test_pictures_are_told_apart():
 def test_only_what_is_above_the_target_is_a_loss(target, expected):
     attention = np.array([[[[[0.5, 0.5, 0, 0]] * 4]]], np.float32)
     assert float(AttentionFocus(target)(np.zeros((1, 1)), attention)) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(("metric", "expected"), [(Accuracy, 0.75), (AUC, 0.75)])
+def test_soft_targets_are_measured_by_the_labels_they_are_on_the_side_of(metric, expected):
+    targets, logits = np.array([[0.505], [0.9], [0.495], [0.1]]), np.array([[-1.0], [2.0], [-0.5], [-3.0]])
+    of_soft, of_hard = metric(), metric()
+    of_soft.update_state(targets, logits)
+    of_hard.update_state(np.round(targets), logits)
+    assert float(of_soft.result()) == pytest.approx(float(of_hard.result()))
+    assert float(of_soft.result()) == pytest.approx(expected, abs=0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import threading
 import time
@@ -23,6 +24,7 @@ from train.pipeline import (
     evaluation_batches,
     read_ahead,
     sampling_shares,
+    targets,
 )
 from train.recipes import RecipeError, Sampling, load_recipe
 
@@ -71,6 +73,35 @@ def test_cutmix_makes_the_same_batches_again(dataset):
     mixed = "augmentation.cutmix_probability=0.9"
     assert same(batches(dataset, mixed).epoch(1, 2), batches(dataset, mixed).epoch(1, 2))
     assert not same(batches(dataset, mixed).epoch(1, 2), batches(dataset).epoch(1, 2))
+
+
+def test_targets_are_labels_mixed_with_what_a_teacher_says_and_stay_on_their_side():
+    says = [0.6, math.nan, 0.2, 1.0, 0.0]
+    rows = pd.DataFrame({"y_true": [1, 1, 0, 0, 1], "teacher_score": says})
+    assert targets(rows, 0.5) == pytest.approx([0.8, 1.0, 0.1, 0.495, 0.505])
+    assert targets(rows, 0.25) == pytest.approx([0.9, 1.0, 0.05, 0.2475, 0.7525])
+    assert targets(rows, 0.0).tolist() == [1, 1, 0, 0, 1]
+
+
+def test_a_teacher_who_says_nothing_is_a_mistake():
+    with pytest.raises(RecipeError, match="no training image has a teacher_score"):
+        targets(pd.DataFrame({"y_true": [0, 1]}), 0.5)
+
+
+def test_batches_hold_the_soft_targets_of_their_pictures(dataset):
+    rows = dataset.split("train")
+    rows = rows.assign(teacher_score=np.linspace(0.1, 0.9, len(rows)))
+    recipe = load_recipe(
+        "tiny-attention",
+        ["teacher_weight=0.5", "augmentation.flip=false"],
+    )
+    soft = TrainingBatches(CanonicalImages(dataset, rows, PREPROCESSING, 1.0), rows, recipe, SIZE)
+    known = {
+        PREPROCESSING(read_image(dataset.path(id)).pixels).tobytes(): target
+        for id, target in zip(rows["id"], targets(rows, 0.5), strict=True)
+    }
+    for images, seen in soft.epoch(1, 0):
+        assert [known[image.tobytes()] for image in images] == seen[:, 0].tolist()
 
 
 def test_the_same_seed_stage_and_epoch_give_the_same_batches(dataset):

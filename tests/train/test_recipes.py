@@ -94,6 +94,7 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path):
         ("batch_size=0", "batch_size must be at least 1."),
         ("workers=0", "workers must be at least 1."),
         ("label_smoothing=1", "label_smoothing must be at least 0 and less than 1."),
+        ("teacher_weight=0.6", "teacher_weight must be between 0 and 0.5."),
         ("attention_focus=-1", "attention_focus must not be negative."),
         ("attention_entropy=1.1", "attention_entropy must be between 0 and 1."),
         ("architecture=resnet", "There is no architecture called 'resnet'"),

@@ -169,6 +169,9 @@ class Recipe:
     left_out_fold: int = 0
     batch_size: int = 32  # images per step; smaller takes less memory
     label_smoothing: float = 0.0  # how far the targets 0 and 1 are drawn towards one half
+    # share of the target that is what the manifest's column teacher_score says, where it says something; the
+    # rest is the label (Hinton et al. 2015)
+    teacher_weight: float = 0.0
     attention_focus: float = 0.0  # weight in the loss of attention that is spread more evenly than ...
     # ... this entropy of what patches receive: 0 is all on one patch, 1 the same on each
     attention_entropy: float = 0.5
@@ -363,6 +366,7 @@ def _check_general(recipe: Recipe) -> None:
     _demand(recipe.checkpoint_minutes >= 0, "checkpoint_minutes must not be negative.")
     _demand(recipe.max_minutes >= 0, "max_minutes must not be negative.")
     _demand(0 <= recipe.label_smoothing < 1, "label_smoothing must be at least 0 and less than 1.")
+    _demand(0 <= recipe.teacher_weight <= 0.5, "teacher_weight must be between 0 and 0.5.")
 
 
 def _check_attention(recipe: Recipe) -> None:
