@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pandas as pd
 
 from detector.bundle import CARD, Bundle, BundleError, find_bundle, load_network, read_bundle
 from detector.datasets import Dataset, DatasetError, load_dataset
+from detector.datasets.splits import manifest_hash
 from detector.evaluation.calibration import calibrated
 from detector.evaluation.scoreboard import markdown, markdown_of_parts, scoreboard, to_json
 from detector.images import ImageReadError
@@ -41,6 +43,8 @@ def main(argv: list[str] | None = None) -> int:
             raise DatasetError(
                 "There is no picture in the splits test and unseen, so there is nothing to report on."
             )
+        if arguments.where:
+            dataset = only(dataset, arguments.where)
         if problem := other_images(bundle, dataset):
             if arguments.write:
                 raise DatasetError(f"{problem} Nothing is written.")
@@ -68,6 +72,15 @@ def main(argv: list[str] | None = None) -> int:
     else:
         print(f"{markdown(board)}\n\n{markdown_of_parts(board)}")
     return DONE
+
+
+def only(dataset: Dataset, query: str) -> Dataset:
+    """The dataset with those of its rows that a query of pandas asks for. Raises DatasetError for none."""
+    try:
+        rows = dataset.rows.query(query)
+    except Exception as error:  # of pandas, NumPy or Python, as the query pleases
+        raise DatasetError(f"{query!r} cannot be asked of the rows: {error}.") from error
+    return replace(dataset, rows=rows, manifest_hash=manifest_hash(rows))
 
 
 def card_on_disk(bundle: Bundle) -> dict[str, Any]:
@@ -160,6 +173,9 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         "--write",
         action="store_true",
         help="refresh the bundle's predictions, scoreboard, metrics and limitations",
+    )
+    parser.add_argument(
+        "--where", metavar="QUERY", help="of which rows, for instance \"split != 'test'\"; not with --write"
     )
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object instead of Markdown tables"

@@ -166,6 +166,16 @@ def test_a_wrong_bundle_or_folder_gets_a_sentence(bundle, tmp_path, capsys, name
     assert complaint.startswith("train.report: ") and sentence in complaint
 
 
+def test_some_of_the_rows_can_be_asked_for_and_then_nothing_is_written(bundle, pictures, capsys):
+    command = [str(bundle), "--data", str(pictures), "--json", "--where"]
+    assert main([*command, "split == 'test' and paired"]) == 0
+    assert json.loads(capsys.readouterr().out)["sets"]["test"]["n"] == 12
+    assert main([*command, "split == 'test'", "--write"]) == 2
+    assert "Nothing is written" in capsys.readouterr().err
+    assert main([*command, "nonsense +"]) == 2
+    assert "'nonsense +' cannot be asked of the rows" in capsys.readouterr().err
+
+
 def test_a_card_of_a_model_that_was_never_measured_after_delivery_has_no_sentence_about_it(finished):
     rows = pd.DataFrame({"id": ["a"], "y_true": [0], "y_score": [0.1], "logit": np.float32([-2])})
     sentences = limitations(
