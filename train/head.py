@@ -32,6 +32,7 @@ from detector.perturbations import DELIVERY_CHAINS
 from train.feature_store import Features
 from train.linear_head import logistic_regression
 from train.pipeline import draw, sampling_shares
+from train.predict import described
 from train.recipes import Recipe, RecipeError, load_recipe
 from train.runs import RunDirectory, RunError
 from train.validation import higher_is_better, validation_figures
@@ -141,7 +142,7 @@ def judged(head: keras.Model, rows: pd.DataFrame, features: Features, perturbati
     logits = logits_of(head, tokens)
     if tiled:
         logits += logits_of(head, features.tiles_of(here["id"], perturbation).mean(axis=1), TILE_LOGIT)
-    table = here.drop(columns=["group"]).assign(logit=logits, delivery=perturbation)
+    table = described(here).assign(logit=logits, delivery=perturbation)
     table[["width", "height"]] = sizes
     return table
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from detector.architectures.attention_head import TILE_LOGIT
-from detector.datasets import Dataset
+from detector.datasets import TEACHER_SCORE, Dataset
 from detector.perturbations import AS_SENT, DELIVERY_CHAINS
 from detector.preprocessing import Preprocessing
 from train.loop import predict_logits
@@ -84,6 +84,11 @@ def of_views(network: keras.Model, preprocessing: Preprocessing) -> keras.Model:
     return keras.Model(views, {"logit": whole + ops.mean(of_tiles, axis=1, keepdims=True)})
 
 
+def described(rows: pd.DataFrame) -> pd.DataFrame:
+    """What a predictions table says of pictures: the columns of a dataset but those for training alone."""
+    return rows.drop(columns=["group", TEACHER_SCORE], errors="ignore")
+
+
 def _as_it_is(dataset: Dataset, preprocessing: Preprocessing) -> View:
     def view(picture_id: str) -> list[Look]:
         photo = read_photo(dataset, picture_id, preprocessing.decoded_short_side)
@@ -145,7 +150,7 @@ def _table(
     logits = predict_logits(network, images(), should_stop)
     looks_each = len(logits) // max(len(rows), 1)
     repeated = rows.loc[np.repeat(rows.index, looks_each)]
-    table = repeated.drop(columns=["group"]).reset_index(drop=True)
+    table = described(repeated).reset_index(drop=True)
     table["logit"] = logits
     table[["width", "height"]] = np.array(sizes, np.int32).reshape(-1, 2)
     return table

@@ -22,6 +22,7 @@ from tests.support.networks import TINY_VIT, built
 from train import report
 from train.feature_store import fill, wanted, write_part
 from train.model_card import SCOREBOARD, limitations
+from train.predict import described
 from train.report import cut, judge_stored, main
 
 
@@ -133,6 +134,15 @@ def test_write_brings_an_old_bundle_to_what_a_new_run_writes(finished, bundle, p
         printed.startswith("| rows | pictures | accuracy |")
         and "| test, paired, chain | 12 |" in printed
         and "| test: stripes |" in printed
+    )
+
+
+def test_what_a_teacher_said_in_training_is_no_part_of_predictions():
+    rows = pd.DataFrame({"id": ["a"], "group": ["1"], "teacher_score": [0.5], "original_width": [9]})
+    assert (
+        list(described(rows))
+        == list(described(rows.drop(columns="teacher_score")))
+        == ["id", "original_width"]
     )
 
 
