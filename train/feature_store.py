@@ -30,7 +30,7 @@ from detector import architectures
 from detector.atomic_files import replacing
 from detector.compilation import exact, save, shrink
 from detector.compiled_network import compiled
-from detector.datasets import Dataset, DatasetError, load_dataset
+from detector.datasets import Dataset, DatasetError, load_dataset, only
 from detector.encoder_numbers import fastest_numbers
 from detector.images import ImageReadError, Photo
 from detector.perturbations import AS_SENT, DELIVERY_CHAINS
@@ -186,6 +186,7 @@ def encoder_of(architecture: architectures.Architecture, weights: str) -> Callab
     with exact():
         network = architecture.build(weights)
     below = keras.Model(network.input, network.get_layer(architecture.encoder.layer).input)
+    numbers = fastest_numbers()
     with tempfile.TemporaryDirectory(prefix="telltale-encoder-") as folder:
         file = Path(folder) / "encoder.xml"
         save(
@@ -193,8 +194,8 @@ def encoder_of(architecture: architectures.Architecture, weights: str) -> Callab
             architecture.preprocessing.size,
             file,
         )
-        shrink(file, fastest_numbers())
-        request = compiled(file, fastest_numbers()).create_infer_request()
+        shrink(file, numbers)
+        request = compiled(file, numbers).create_infer_request()
     return lambda images: np.array(request.infer([images])[0])
 
 
@@ -237,8 +238,9 @@ def main(argv: list[str] | None = None) -> int:
 
     try:
         dataset = load_dataset(arguments.data)
-        rows = dataset.rows.query(arguments.where) if arguments.where else dataset.rows
-        keys = missing(wanted(rows, arguments.perturbed), arguments.out, bool(arguments.tiles))
+        if arguments.where:
+            dataset = only(dataset, arguments.where)
+        keys = missing(wanted(dataset.rows, arguments.perturbed), arguments.out, bool(arguments.tiles))
         say(f"{len(keys):,} pictures to encode.")
         if keys:
             encode = encoder_of(architecture, arguments.encoder)

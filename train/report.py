@@ -13,15 +13,13 @@ import json
 import os
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from detector.bundle import CARD, Bundle, BundleError, find_bundle, load_network, read_bundle
-from detector.datasets import Dataset, DatasetError, load_dataset
-from detector.datasets.splits import manifest_hash
+from detector.datasets import Dataset, DatasetError, load_dataset, only
 from detector.evaluation.calibration import calibrated
 from detector.evaluation.scoreboard import markdown, markdown_of_parts, scoreboard, to_json
 from detector.images import ImageReadError
@@ -72,15 +70,6 @@ def main(argv: list[str] | None = None) -> int:
     else:
         print(f"{markdown(board)}\n\n{markdown_of_parts(board)}")
     return DONE
-
-
-def only(dataset: Dataset, query: str) -> Dataset:
-    """The dataset with those of its rows that a query of pandas asks for. Raises DatasetError for none."""
-    try:
-        rows = dataset.rows.query(query)
-    except Exception as error:  # of pandas, NumPy or Python, as the query pleases
-        raise DatasetError(f"{query!r} cannot be asked of the rows: {error}.") from error
-    return replace(dataset, rows=rows, manifest_hash=manifest_hash(rows))
 
 
 def card_on_disk(bundle: Bundle) -> dict[str, Any]:

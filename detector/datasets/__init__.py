@@ -37,6 +37,7 @@ from detector.datasets.group_k_fold import leave_out, source_folds
 from detector.datasets.layouts import typed
 from detector.datasets.loading import NOT_LOOKED_FOR, labelled_images, load_dataset
 from detector.datasets.names import AI_NAMES, REAL_NAMES, SPLIT_NAMES
+from detector.datasets.splits import only
 from detector.near_duplicates import dhash, near_duplicate_groups, thumbnail
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "leave_out",
     "load_dataset",
     "near_duplicate_groups",
+    "only",
     "source_folds",
     "thumbnail",
     "typed",

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from detector.datasets.dataset import CLASS_TITLES, SPLITS, DatasetError, Pairs
+from detector.datasets.dataset import CLASS_TITLES, SPLITS, Dataset, DatasetError, Pairs
 
 MOST_EXAMPLES = 20
 FEW_OF_CLASS = 20
@@ -136,3 +137,12 @@ def manifest_hash(rows: pd.DataFrame) -> str:
         for id, y_true, split in zip(rows["id"], rows["y_true"], rows["split"], strict=True)
     )
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def only(dataset: Dataset, query: str) -> Dataset:
+    """The dataset with those of its rows that a query of pandas asks for. Raises DatasetError for none."""
+    try:
+        rows = dataset.rows.query(query)
+    except Exception as error:  # of pandas, NumPy or Python, as the query pleases
+        raise DatasetError(f"{query!r} cannot be asked of the rows: {error}.") from error
+    return replace(dataset, rows=rows, manifest_hash=manifest_hash(rows))

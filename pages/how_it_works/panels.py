@@ -17,6 +17,7 @@ height.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import cache
 
 import numpy as np
@@ -64,7 +65,7 @@ def photo(
         title,
         alt,
         image=image,
-        within=_corners(within or WHOLE),
+        within=asdict(within or WHOLE),
         lines=True,
         aspect=width / height,
         span=span,
@@ -252,7 +253,7 @@ def _panel(title: str, alt: str, **fields) -> dict:
         "columns": 1,
         "follows": False,
         "image": None,
-        "within": _corners(WHOLE),
+        "within": asdict(WHOLE),
         "opacity": 1.0,
         "lines": False,
         "colours": "heat",
@@ -274,10 +275,6 @@ def _panel(title: str, alt: str, **fields) -> dict:
         "aspect": 1.0,
     }
     return empty | fields | {"title": title, "alt": alt}
-
-
-def _corners(region: Region) -> dict[str, float]:
-    return {side: float(getattr(region, side)) for side in ("left", "top", "right", "bottom")}
 
 
 def _numbers(values: np.ndarray) -> dict[str, str]:

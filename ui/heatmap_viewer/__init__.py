@@ -9,6 +9,7 @@ pointer and marked patch move together.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
@@ -111,8 +112,8 @@ def heatmap_viewer(
     # repaints nothing.
     payload = {
         "picture": data_url(picture, picture_type),
-        "region": _corners(region),
-        "tiles": [{**_corners(tile.region), "logit": float(tile.logit)} for tile in tiles],
+        "region": asdict(region),
+        "tiles": [{**asdict(tile.region), "logit": float(tile.logit)} for tile in tiles],
         **(_no_map() if heatmap is None else _map(heatmap, attention)),
         "initial_opacity": float(initial_opacity),
         "status": status,
@@ -122,10 +123,6 @@ def heatmap_viewer(
         "max_height": max_height,
     }
     _mount(key=key, data=dated(key, payload))
-
-
-def _corners(region: Region) -> dict[str, float]:
-    return {side: float(getattr(region, side)) for side in ("left", "top", "right", "bottom")}
 
 
 def _map(heatmap: Heatmap, attention: np.ndarray | None) -> dict[str, Any]:
