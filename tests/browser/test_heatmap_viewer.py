@@ -21,6 +21,7 @@ from PIL import Image
 
 from detector.explain.heatmap import Heatmap
 from detector.overlay import signed_shades
+from detector.preprocessing import WHOLE
 
 APP = Path(__file__).parent / "apps" / "heatmap_viewer_app.py"
 VIEWER = Path(__file__).parents[2] / "ui" / "heatmap_viewer"
@@ -971,7 +972,7 @@ def test_arguments_that_do_not_fit_are_refused(wrong):
     right = {
         "picture": b"",
         "picture_type": "image/png",
-        "region": SimpleNamespace(left=0, top=0, right=1, bottom=1),
+        "region": WHOLE,
         "attention": np.ones((24, 24), np.float32),
         "heatmap": SimpleNamespace(grid=(4, 6), signed=False),
         "initial_opacity": 0.5,
