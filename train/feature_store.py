@@ -6,10 +6,11 @@ v views, the whole first, then its tiles (`detector.tiles`), ``sizes`` int32 (n,
 was looked at. What a part holds is never made again, so an interrupted run goes on where it was.
 
     python -m train.feature_store ARCHITECTURE --encoder FILE --data DIR --out STORE [--perturbed]
-        [--tiles COUNT] [--where "paired and split == 'train'"]
+        [--tiles COUNT] [--after BLOCK] [--where "paired and split == 'train'"]
 
 Several runs may fill a store: with tiles for some rows, which takes so many times longer, with the whole
-alone for the rest.
+alone for the rest. With --after a store of its own gets all tokens after a block, from which the blocks above
+it can be adapted (`train.adaptation`): 300 kB a picture.
 """
 
 from __future__ import annotations
@@ -176,16 +177,24 @@ def _tokens(images: list[np.ndarray], encode: Callable[[np.ndarray], np.ndarray]
     return tokens.reshape(len(images), -1, *tokens.shape[1:])
 
 
-def encoder_of(architecture: architectures.Architecture, weights: str) -> Callable[[np.ndarray], np.ndarray]:
-    """uint8 (n, size, size, 3) -> float32 (n, k, C), compiled as a bundle's network is. Raises OSError and
-    ValueError."""
+def encoder_of(
+    architecture: architectures.Architecture, weights: str, after: int | None = None
+) -> Callable[[np.ndarray], np.ndarray]:
+    """uint8 (n, size, size, 3) -> float32 (n, k, C), compiled as a bundle's network is. after: the number of
+    a block, all of whose tokens are meant instead of what the head reads. Raises OSError and ValueError."""
     import keras
     import tensorflow as tf
 
     assert architecture.encoder is not None
     with exact():
         network = architecture.build(weights)
-    below = keras.Model(network.input, network.get_layer(architecture.encoder.layer).input)
+    read = network.get_layer(architecture.encoder.layer).input
+    if after is not None:
+        name = architecture.encoder.block.format(after)
+        if all(layer.name != name for layer in network.layers):
+            raise ValueError(f"{architecture.name} computes no block {after}.")
+        read = network.get_layer(name).output
+    below = keras.Model(network.input, read)
     numbers = fastest_numbers()
     with tempfile.TemporaryDirectory(prefix="telltale-encoder-") as folder:
         file = Path(folder) / "encoder.xml"
@@ -226,6 +235,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", required=True, help="the data set: a folder, or a manifest's folder")
     parser.add_argument("--out", required=True, type=Path, help="the store, a folder; what it holds is kept")
     parser.add_argument("--perturbed", action="store_true", help="test and unseen pictures perturbed, too")
+    parser.add_argument(
+        "--after", type=int, metavar="BLOCK", help="all tokens after this block, for train.adapt"
+    )
     parser.add_argument("--tiles", type=int, default=0, metavar="COUNT", help="so many tiles, too")
     parser.add_argument(
         "--where", metavar="QUERY", help="of which rows, for instance \"paired and split == 'train'\""
@@ -243,7 +255,7 @@ def main(argv: list[str] | None = None) -> int:
         keys = missing(wanted(dataset.rows, arguments.perturbed), arguments.out, bool(arguments.tiles))
         say(f"{len(keys):,} pictures to encode.")
         if keys:
-            encode = encoder_of(architecture, arguments.encoder)
+            encode = encoder_of(architecture, arguments.encoder, arguments.after)
             preprocessing = replace(architecture.preprocessing, tiles=arguments.tiles)
             fill(arguments.out, dataset, keys, encode, preprocessing, say)
     except (DatasetError, ImageReadError, OSError, ValueError) as error:

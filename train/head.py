@@ -33,7 +33,7 @@ from train.feature_store import Features
 from train.linear_head import logistic_regression
 from train.pipeline import draw, sampling_shares
 from train.predict import described
-from train.recipes import Recipe, RecipeError, load_recipe
+from train.recipes import Recipe, RecipeError, Stage, load_recipe
 from train.runs import RunDirectory, RunError
 from train.validation import higher_is_better, validation_figures
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     import keras
 
 DONE, USAGE, INTERRUPTED = 0, 2, 130
-PREDICT_BATCH = 4096
+PREDICT_BATCH = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,15 +69,21 @@ class Rows:
 
 
 def train_head(
-    head: keras.Model, train: Rows, val: Rows, recipe: Recipe, say: Callable[[str], None]
+    head: keras.Model,
+    train: Rows,
+    val: Rows,
+    recipe: Recipe,
+    say: Callable[[str], None],
+    stage: Stage | None = None,
 ) -> list[dict[str, float]]:
-    """Train ``head`` in place; it ends with the weights of its best epoch. Returns a row per epoch."""
+    """Train ``head`` in place; it ends with the weights of its best epoch. stage: of the recipe, its frozen
+    one if None. Returns a row per epoch."""
     import keras
 
     from train.loop import averaged_weights
     from train.optimizers import optimizer
 
-    stage, rng = recipe.frozen, np.random.default_rng(recipe.seed)
+    stage, rng = stage or recipe.frozen, np.random.default_rng(recipe.seed)
     shares = sampling_shares(train.rows, recipe.sampling)
     drawn = recipe.sampling.images_per_epoch or len(train.rows)
     steps = max(drawn // recipe.batch_size, 1)

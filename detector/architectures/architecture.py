@@ -37,7 +37,9 @@ class FrozenEncoder:
     file: the file's name in ``weights/encoders/``. tokens: (k, C) of what it gives, float32 (B, k, C). layer:
     the first layer above it. head(**arguments): all above it as a keras.Model of those tokens, with layers of
     the same names as in the whole network. load(network, path): gives a whole network the encoder's weights;
-    raises OSError, and ValueError for a file that is no such encoder.
+    raises OSError, and ValueError for a file that is no such encoder. upper(after, **arguments): the encoder
+    above one of its blocks, and the head, as a keras.Model of all tokens after that block, float32 (B, t, C),
+    with layers of the same names; block: name of the layer that gives those, with the block's number put in.
     """
 
     file: str
@@ -45,6 +47,8 @@ class FrozenEncoder:
     layer: str
     head: Callable[..., keras.Model]
     load: Callable[[keras.Model, str | os.PathLike], None]
+    upper: Callable[..., keras.Model]
+    block: str
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ BLOCKS, HEADS, WIDTH, PATCH = 12, 12, 768, 16
 SIZE = 224
 GRID = (SIZE // PATCH, SIZE // PATCH)
 """The patches of a view, 14 x 14."""
+TOKENS = GRID[0] * GRID[1] + 1
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 """Of RGB / 255, by channel; what CLIP was trained with."""

@@ -46,20 +46,12 @@ def build(
     down through the blocks to the patches of the picture; it sums to 1.
     """
     import keras
-    from keras import layers, ops
+    from keras import layers
 
     if backbone_weights == "imagenet":
         raise ValueError('CLIP has no ImageNet weights; name a file of encoder weights, or "none".')
-    dtype = fast_dtype()
     views = layers.Input((clip.SIZE, clip.SIZE, 3))
-    x = clip.tokens_of(views)
-    class_tokens, scores = [], []
-    for number in range(max(READ) + 1):
-        x, attention = clip.block(x, number, dtype)
-        scores.append(attention)
-        if number in READ:
-            class_tokens.append(x[:, :1])
-    read = ops.cast(ops.concatenate(class_tokens, axis=1), "float32")
+    read, scores = _read_from(clip.tokens_of(views), 0)
     settings = {"heads": heads, "key_dim": key_dim, "residual": residual, "hidden": hidden}
     outputs = head_of(read, width=width, dropout=dropout, tile_head=tile_head, **settings)
     outputs["relevance"] = relevance(scores, outputs.get("attention"), residual)
@@ -67,6 +59,33 @@ def build(
     if backbone_weights is not None:
         load_encoder(network, backbone_weights)
     return network
+
+
+def _read_from(x: keras.KerasTensor, first: int) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
+    """(B, 197, 768), as block ``first`` reads it, that being at most the one after the first of ``READ`` ->
+    the class tokens after the blocks of ``READ``, float32 (B, k, 768), and the attention of every block from
+    ``first`` on."""
+    from keras import ops
+
+    dtype = fast_dtype()
+    class_tokens, scores = ([x[:, :1]] if first - 1 in READ else []), []
+    for number in range(first, max(READ) + 1):
+        x, attention = clip.block(x, number, dtype)
+        scores.append(attention)
+        if number in READ:
+            class_tokens.append(x[:, :1])
+    return ops.cast(ops.concatenate(class_tokens, axis=1), "float32"), scores
+
+
+def upper(after: int, **arguments):
+    """What lies above block ``after``, as a network of its own: float32 (B, 197, 768) -> as ``head``.
+    arguments: of ``build``, whose defaults hold."""
+    import keras
+    from keras import layers
+
+    tokens = layers.Input((clip.TOKENS, clip.WIDTH))
+    read, _ = _read_from(tokens, after + 1)
+    return keras.Model(tokens, head_of(read, **ARCHITECTURE.complete(arguments)))
 
 
 def head(*, tokens=TOKENS, **arguments):
@@ -136,6 +155,8 @@ ARCHITECTURE = Architecture(
         layer=NECK[0],
         head=head,
         load=load_encoder,
+        upper=upper,
+        block="clip_block{}",
     ),
     blocks=TransformerBlocks(
         tokens="clip_pre_norm",

@@ -144,16 +144,31 @@ def _build_tiny_vit(backbone_weights=None, *, heads=1, key_dim=4, residual=True,
     x = layers.Conv2D(6, 8, strides=8, name="patches")(layers.Rescaling(1 / 255)(inputs))
     x = layers.Reshape((16, 6), name="sequence")(x)
     x = layers.ZeroPadding1D((1, 0), name="placed")(x)  # what is put first is the class token
-    read = []
-    for number in range(2):
+    head = {"heads": heads, "key_dim": key_dim, "residual": residual, "hidden": hidden, "dropout": dropout}
+    return keras.Model(inputs, _tiny_vit_from(x, 0, head))
+
+
+def _tiny_vit_upper(after, *, heads=1, key_dim=4, residual=True, hidden=3, dropout=0.0):
+    import keras
+    from keras import layers
+
+    tokens = layers.Input((17, 6))
+    head = {"heads": heads, "key_dim": key_dim, "residual": residual, "hidden": hidden, "dropout": dropout}
+    return keras.Model(tokens, _tiny_vit_from(tokens, after + 1, head))
+
+
+def _tiny_vit_from(x, first: int, head: dict) -> dict:
+    """Blocks from ``first`` on, 0 or 1, then the head."""
+    from keras import layers
+
+    tokens = [x] if first else []
+    for number in range(first, 2):
         attention = layers.MultiHeadAttention(2, 3, name=f"block{number}_attention")
         mixed, _ = attention(x, x, return_attention_scores=True)
         x = layers.Add(name=f"block{number}")([x, mixed])
-        read.append(layers.Cropping1D((0, 16), name=f"read{number}")(x))
-    logit_and_attention = _tiny_vit_head(
-        layers.Concatenate(axis=1, name="read")(read), heads, key_dim, residual, hidden, dropout
-    )
-    return keras.Model(inputs, logit_and_attention)
+        tokens.append(x)
+    read = [layers.Cropping1D((0, 16), name=f"read{number}")(each) for number, each in enumerate(tokens)]
+    return _tiny_vit_head(layers.Concatenate(axis=1, name="read")(read), **head)
 
 
 def _tiny_vit_head(read, heads, key_dim, residual, hidden, dropout) -> dict:
@@ -165,6 +180,14 @@ def _tiny_vit_head(read, heads, key_dim, residual, hidden, dropout) -> dict:
     return attach_attention_head(features, hidden=hidden, dropout=dropout, **settings)
 
 
+def _tiny_vit_only_head(*, heads=1, key_dim=4, residual=True, hidden=3, dropout=0.0):
+    import keras
+    from keras import layers
+
+    read = layers.Input((2, 6))
+    return keras.Model(read, _tiny_vit_head(read, heads, key_dim, residual, hidden, dropout))
+
+
 TINY_VIT = Architecture(
     "tiny-vit",
     _build_tiny_vit,
@@ -173,7 +196,15 @@ TINY_VIT = Architecture(
     "class_tokens",
     (1, 2),
     neck=("normed", "class_tokens"),
-    encoder=FrozenEncoder("tiny-vit.npz", (2, 6), "normed", _tiny_vit_head, lambda network, path: None),
+    encoder=FrozenEncoder(
+        "tiny-vit.npz",
+        (2, 6),
+        "normed",
+        _tiny_vit_only_head,
+        lambda network, path: None,
+        _tiny_vit_upper,
+        "block{}",
+    ),
     blocks=TransformerBlocks("placed", ("block0_attention", "block1_attention"), (4, 4), read=(0, 1)),
 )
 """A transformer of two blocks with a class token, and the attention head over what that holds after each: as

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras.src.applications import efficientnet, efficientnet_v2
+from keras.src.applications import efficientnet, efficientnet_v2, resnet
 
 from detector import architectures
 from detector.bundle import read_bundle
@@ -52,11 +52,18 @@ def uncompiled():
 
 
 @pytest.fixture
-def shallow(monkeypatch):
-    """EfficientNets with fewer blocks where nothing names them: the same in all but their depth."""
+def smaller(monkeypatch):
+    """EfficientNets with fewer blocks where nothing names them, ResNet50s with a quarter of the channels: the
+    same in all but their size."""
     monkeypatch.setitem(efficientnet_v2.DEFAULT_BLOCKS_ARGS["efficientnetv2-b0"][-1], "num_repeat", 1)
     for stage in efficientnet.DEFAULT_BLOCKS_ARGS:
         monkeypatch.setitem(stage, "repeats", 1)
+    stack = resnet.stack_residual_blocks_v1
+    monkeypatch.setattr(
+        resnet,
+        "stack_residual_blocks_v1",
+        lambda x, filters, *more, **named: stack(x, filters // 4, *more, **named),
+    )
 
 
 def trained(name: str, few, folder, say=lambda line: None, **changed) -> Classifier:
@@ -74,7 +81,7 @@ def trained(name: str, few, folder, say=lambda line: None, **changed) -> Classif
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_ENCODER))
 def test_it_trains_two_steps_and_its_bundle_loads_judges_and_explains(
-    name, few, tmp_path, uncompiled, shallow
+    name, few, tmp_path, uncompiled, smaller
 ):
     classifier = trained(name, few, tmp_path)
     architecture = classifier.bundle.architecture

@@ -1,0 +1,87 @@
+"""Low-rank adaptation of a frozen encoder's upper blocks (Hu et al., "LoRA", ICLR 2022, with Keras's own
+``enable_lora``), on tokens stored after the block below them (`train.feature_store --after BLOCK`).
+
+The matrices that make queries and values get a product of two thin ones added; everything else of the encoder
+stays as it is. The head starts from one that was trained on the frozen encoder, so the first step changes
+nothing (the products begin at zero).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from detector.architectures import Architecture
+from train.head import Rows, train_head
+from train.recipes import Recipe
+
+if TYPE_CHECKING:
+    import os
+
+    import keras
+
+
+def upper_network(
+    architecture: Architecture, recipe: Recipe, encoder: str | os.PathLike, after: int, head: keras.Model
+) -> keras.Model:
+    """What lies above block ``after``, with the encoder's weights of the file ``encoder`` and those of
+    ``head``. Raises OSError, and ValueError for a file that is no encoder."""
+    assert architecture.encoder is not None
+    whole = architecture.build(encoder, **recipe.architecture_arguments)
+    upper = architecture.encoder.upper(after, **recipe.architecture_arguments)
+    own = {layer.name: layer for layer in head.layers}
+    for layer in upper.layers:
+        if layer.weights:
+            layer.set_weights((own.get(layer.name) or whole.get_layer(layer.name)).get_weights())
+    return upper
+
+
+def adapt(
+    network: keras.Model,
+    architecture: Architecture,
+    rank: int,
+    train: Rows,
+    val: Rows,
+    recipe: Recipe,
+    say: Callable[[str], None],
+) -> list[dict[str, float]]:
+    """Train an ``upper_network`` in place by the recipe's second stage; it ends with its best epoch. rank: of
+    what is added. train, val: with all tokens after the block below. Returns a row per epoch."""
+    own = set(architecture.own_layers)
+    for layer in network.layers:
+        if layer.name not in own:
+            for variable in layer.variables:
+                variable.trainable = False
+    for matrix in _matrices(network):
+        matrix.enable_lora(rank)
+    return train_head(network, train, val, recipe, say, recipe.finetune)
+
+
+@contextmanager
+def part_way(network: keras.Model, head: keras.Model, share: float) -> Iterator[None]:
+    """For a while, ``network`` goes only ``share`` of the way from the frozen encoder with ``head`` to what
+    it has become: the average of weights before and after (Wortsman et al., "WiSE-FT", CVPR 2022)."""
+    ends = {layer.name: network.get_layer(layer.name).get_weights() for layer in head.layers if layer.weights}
+    for name, weights in ends.items():
+        pairs = zip(head.get_layer(name).get_weights(), weights, strict=True)
+        network.get_layer(name).set_weights([(1 - share) * start + share * end for start, end in pairs])
+    for matrix in _matrices(network):
+        matrix.lora_alpha = share * matrix.lora_rank
+    try:
+        yield
+    finally:
+        for name, weights in ends.items():
+            network.get_layer(name).set_weights(weights)
+        for matrix in _matrices(network):
+            matrix.lora_alpha = matrix.lora_rank
+
+
+def _matrices(network: keras.Model) -> Iterator[keras.layers.EinsumDense]:
+    """Those of its blocks that make queries and values."""
+    import keras
+
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.MultiHeadAttention) and layer.name != "attention":
+            yield layer.query_dense
+            yield layer.value_dense
