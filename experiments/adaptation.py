@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> None:
         train_head(head, Rows.of(rows["train"], features), Rows.of(rows["val"], features), recipe, _say)
         network = upper_network(architecture, recipe, arguments.encoder, AFTER, head)
         train, val, judged = (Rows.of(each, sequences) for each in rows.values())
-        logits = {"the encoder as it is": logits_of(network, judged.tokens)}
+        logits = {"the encoder as it is": logits_of(head, Rows.of(judged.rows, features).tokens)}
         adapt(network, architecture, arguments.rank, train, val, recipe, _say)
         logits["adapted"] = logits_of(network, judged.tokens)
         with part_way(network, head, 0.5):

@@ -1,4 +1,4 @@
-"""The result type: units, references, ceilings. The rollout's own are in tests/test_explain.py."""
+"""The result type: units, references, ceilings. The rollout's own are in tests/explain/test_explain.py."""
 
 import numpy as np
 import pytest

@@ -1,7 +1,7 @@
 """What timm's files of weights hold, array by array, and such files with other numbers in them.
 
-Names and shapes were recorded from timm 1.0.31; ``tests/test_published_weights.py`` compares them with the
-timm that is installed, where one is.
+Names and shapes were recorded from timm 1.0.31; ``tests/architectures/test_published_weights.py``
+compares them with the timm that is installed, where one is.
 """
 
 from __future__ import annotations

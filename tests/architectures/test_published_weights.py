@@ -17,7 +17,7 @@ from detector import architectures
 from detector.architectures.published_weights import HEAD_WIDTH
 from tests.support.timm_checkpoints import NARROW, random_arrays, random_images, shapes, write
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 READ_BY_THE_CLASSIFIER = {
     "resnet18": "pooled",
     "vit-base-patch16": "class_token",

@@ -10,7 +10,7 @@ from websockets.sync.client import connect
 
 from tests.support.app_in_browser import serving
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ADDRESSES = ["", "evaluate", "data", "train", "how_it_works", "guess"]
 PATIENCE = 60
 """Seconds until a server that says nothing fails its test."""

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 import train.runs  # noqa: F401 - first: AppTest looks for modules beside the page, and there lies a train.py
 from tests.support.page_words import checked
 
-PAGE = str(Path(__file__).parents[1] / "pages" / "evaluate" / "page.py")
+PAGE = str(Path(__file__).parents[2] / "pages" / "evaluate" / "page.py")
 STANDARD = b"id,y_true,y_score\na,1,0.9\nb,0,0.2\nc,1,0.4\n"
 GERMAN = b"Datei;Klasse;Wert\na.png;KI;90\nb.png;echt;20\nc.png;KI;40\nd.png;unklar;50\n"
 

@@ -11,7 +11,7 @@ from detector.bundle import read_bundle, write_card
 from detector.evaluation.intervals import Estimate
 from detector.evaluation.localisation_scores import RegionScores
 from pages.classify import parts_panel
-from tests.test_classify_page import Page, page, png  # noqa: F401 (fixtures)
+from tests.pages.test_classify_page import Page, page, png  # noqa: F401 (fixtures)
 
 
 def judge_the_parts(page: Page) -> None:  # noqa: F811

@@ -35,7 +35,7 @@ from train.runs import hardware, recipe_comparison, store
 from ui import scan_job, waiting
 from ui.text import plain
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = str(ROOT / "pages" / "train" / "page.py")
 HOSTILE = "<script>alert(1)</script> **[x](http://x)** :material/home: $x$ \x1b[31m\u202e"
 

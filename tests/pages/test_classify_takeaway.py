@@ -15,7 +15,7 @@ from detector.cases import Case, CasePicture
 from detector.verdicts import Side, Verdict
 from detector.web_pictures import WebPicture, WebPictureError
 from pages.classify import sample_notice
-from tests.test_classify_page import ROOT, Page, page, png  # noqa: F401 (fixtures)
+from tests.pages.test_classify_page import ROOT, Page, page, png  # noqa: F401 (fixtures)
 from ui import known_samples
 from ui.paste_pictures import MAX_BYTES, decoded
 

@@ -26,7 +26,7 @@ from pages.classify.classify_state import ClassifyState
 from ui import encoding, models, session
 from ui.session import Session
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NOT_A_PICTURE = b"hello"
 
 

@@ -19,7 +19,7 @@ from pages.classify import (
     perturbation_strip,
 )
 from pages.classify.classify_state import MAX_EXPLAINED, ClassifyState, PictureResult
-from tests.test_classify_page import Page
+from tests.pages.test_classify_page import Page
 from ui.pictures import Picture
 
 ROLLOUT, TOKENS, CAM, OCCLUSION = METHODS

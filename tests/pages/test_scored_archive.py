@@ -14,7 +14,7 @@ from detector import archive_folders
 from pages.classify import scored_archive
 from pages.classify.scored_archive import KEY, PER_PAGE
 from tests.conftest import make_photo
-from tests.test_classify_page import Page, count_reads
+from tests.pages.test_classify_page import Page, count_reads
 from ui.bounded_cache import BoundedCache
 
 COUNT = 100_000

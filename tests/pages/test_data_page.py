@@ -20,7 +20,7 @@ from tests.datasets.making import Maker, picture
 from tests.support.page_words import checked, said
 from ui import scan_job, waiting
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = str(ROOT / "pages" / "data" / "page.py")
 HOSTILE = "<script>alert(1)<:script> **[x](http:)** :material:home: $x$"
 TABS = ("Counts", "Shortcuts", "Facts", "Pictures", "Spectrum", "Duplicates", "Leave out", "Take away")

@@ -13,7 +13,7 @@ from detector import architectures
 from detector.architectures import ARCHITECTURES
 from tests.support.networks import NARROW
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WITH_ATTENTION_HEAD = sorted(name for name, entry in ARCHITECTURES.items() if "attention" in entry.head)
 
 

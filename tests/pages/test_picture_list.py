@@ -27,7 +27,7 @@ from pages.classify import (
 )
 from pages.classify.background_check import BATCH, BackgroundCheck
 from pages.classify.classify_state import ClassifyState, PictureResult
-from tests.test_classify_page import NOT_A_PICTURE, Page
+from tests.pages.test_classify_page import NOT_A_PICTURE, Page
 from ui import pictures
 from ui.album import samples
 from ui.pictures import Picture

@@ -206,7 +206,7 @@ def test_an_id_as_a_key_is_recognised(source, expected):
 
 
 def test_no_cache_is_keyed_by_the_id_of_an_object_that_may_be_freed():
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     files = [file for folder in ("ui", "pages") for file in (root / folder).rglob("*.py")]
     found = {file.name: ids_in(file.read_text("utf-8")) for file in files}
     assert {name: lines for name, lines in found.items() if lines} == {}

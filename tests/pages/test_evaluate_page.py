@@ -22,7 +22,7 @@ from detector.score.listing import listing_schema
 from detector.score.scored_table import table_schema
 from tests.support.page_words import checked, said
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = str(ROOT / "pages" / "evaluate" / "page.py")
 TABS = ["Overview", "Calibration", "Threshold", "Slices", "Shortcuts", "Explanations", "Take away"]
 

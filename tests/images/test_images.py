@@ -21,7 +21,7 @@ from detector import images
 from detector.images import IMAGE_SUFFIXES, ImageReadError, Photo, bands, drawing, read_image, reading
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 # -- making files

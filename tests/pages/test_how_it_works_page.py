@@ -30,7 +30,7 @@ from ui.album import Album, samples
 from ui.pictures import Picture
 from ui.session import Session
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = str(ROOT / "pages" / "how_it_works" / "page.py")
 STEPS = steps_of(architectures.get("tiny-attention"))
 VIT_STEPS = steps_of(TINY_VIT)

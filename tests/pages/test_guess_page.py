@@ -15,7 +15,7 @@ from detector.verdicts import Side
 from pages.guess.game import Game
 from pages.guess.guess_state import KEY
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 AI, REAL = Side.AI, Side.REAL
 
 
