@@ -224,10 +224,10 @@ def _drafted(image: Image.Image, short_side: int) -> tuple[int, int]:
 def _decoder_memory(image: Image.Image, data: bytes, scans: JpegScans | None) -> int:
     """Bytes that the decoder itself takes for a picture of this size, besides the decoded picture.
 
-    The figures per pixel were measured on large pictures; `tests/images/test_images.py` holds the sum under
-    its limit. Two kinds of file can exceed their figure: an AVIF forged so that its container, all that Pillow
-    shows, states a smaller size than its payload has: dav1d stops only at 16384 x 16384; and a JPEG XL whose
-    frames are larger than the picture.
+    The figures per pixel were measured on large pictures; `tests/images/test_images.py` holds the sum
+    under its limit. Two kinds of file can exceed their figure: an AVIF forged so that its container, all
+    that Pillow shows, states a smaller size than its payload has: dav1d stops only at 16384 x 16384; and
+    a JPEG XL whose frames are larger than the picture.
     """
     pixels = image.width * image.height
     match image.format:

@@ -1,4 +1,4 @@
-"""``python -m experiments.adaptation --data DIR --tokens STORE --features STORE --encoder FILE``: does
+"""``python -m experiments.adapted_encoder --data DIR --tokens STORE --features STORE --encoder FILE``: does
 adapting the encoder's upper blocks help with sources that were left out (group k-fold)?
 
 For each fold a head is trained on the frozen encoder, then head and low-rank matrices together
@@ -29,7 +29,7 @@ AFTER = 5
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m experiments.adaptation", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m experiments.adapted_encoder", description=__doc__)
     parser.add_argument("--data", required=True)
     parser.add_argument("--tokens", required=True, type=Path)
     parser.add_argument("--features", required=True, type=Path)
