@@ -11,8 +11,10 @@ BIN := .venv/bin
 run: .venv/.run
 	$(BIN)/streamlit run streamlit_app.py
 
+# In the order of the folders: files with many tests first, as xdist would have it, leaves the few long browser tests
+# for the end, when two of three workers have nothing left to do.
 test: .venv/.test
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/.test
 	$(BIN)/ruff check .

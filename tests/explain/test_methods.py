@@ -10,7 +10,7 @@ from detector.explain import METHODS, Cancelled, Heatmap, Unavailable
 from detector.explain.head_weights import HeadWeights
 from detector.explain.heatmap import LOGIT, RELATIVE, SHARE
 from detector.explain.token_contributions import contributions
-from tests.support.networks import NARROW, NETWORKS, PLANTED, TINY, noise, posing_as_one_layer
+from tests.support.networks import NARROW, NETWORKS, PLANTED, TINY, noise, posing_as_one_layer, smaller
 
 POOLED = [name for name, entry in ARCHITECTURES.items() if not entry.has_attention]
 TRANSFORMERS = [name for name, entry in ARCHITECTURES.items() if entry.class_token]
@@ -25,6 +25,12 @@ CANNOT = {
     **{(name, "grad-cam"): "no map of places" for name in TRANSFORMERS},
 }
 """(network, method) -> part of the sentence why not; everything else must work."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _smaller():
+    with smaller():
+        yield
 
 
 @pytest.fixture(scope="module", params=sorted(NETWORKS))

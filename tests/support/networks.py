@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -238,6 +240,28 @@ NARROW: dict[str, dict] = {
     "vit-small-patch16": {"width": 12, "heads": 2},
 }
 """Arguments with which the large networks are the same in all but their size."""
+
+
+@contextmanager
+def smaller() -> Iterator[None]:
+    """For a while the networks of keras.applications are built smaller: EfficientNets with fewer blocks where
+    nothing names them, ResNet50s with a quarter of the channels. They are the same in all but their size."""
+    from keras.src.applications import efficientnet, efficientnet_v2, resnet
+
+    stack = resnet.stack_residual_blocks_v1
+
+    def narrow(x, filters, *arguments, **named):
+        return stack(x, filters // 4, *arguments, **named)
+
+    with ExitStack() as patches:
+        last = efficientnet_v2.DEFAULT_BLOCKS_ARGS["efficientnetv2-b0"][-1]
+        patches.enter_context(mock.patch.dict(last, num_repeat=1))
+        for stage in efficientnet.DEFAULT_BLOCKS_ARGS:
+            patches.enter_context(mock.patch.dict(stage, repeats=1))
+        patches.enter_context(mock.patch.object(resnet, "stack_residual_blocks_v1", narrow))
+        yield
+
+
 NETWORKS = {**WITHOUT_ENCODER, "plain": PLAIN_NETWORK, "two-layers": TWO_LAYERS}
 
 

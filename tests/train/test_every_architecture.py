@@ -10,7 +10,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras.src.applications import efficientnet, efficientnet_v2, resnet
 
 from detector import architectures
 from detector.bundle import read_bundle
@@ -19,7 +18,7 @@ from detector.datasets import load_dataset
 from detector.explain import METHODS
 from detector.images import read_image
 from tests.support import timm_checkpoints
-from tests.support.networks import NARROW, WITHOUT_ENCODER
+from tests.support.networks import NARROW, WITHOUT_ENCODER, smaller
 from train.finish import write_bundle
 from train.loop import Loop
 from train.recipes import from_dict
@@ -51,19 +50,10 @@ def uncompiled():
     tf.config.run_functions_eagerly(False)
 
 
-@pytest.fixture
-def smaller(monkeypatch):
-    """EfficientNets with fewer blocks where nothing names them, ResNet50s with a quarter of the channels: the
-    same in all but their size."""
-    monkeypatch.setitem(efficientnet_v2.DEFAULT_BLOCKS_ARGS["efficientnetv2-b0"][-1], "num_repeat", 1)
-    for stage in efficientnet.DEFAULT_BLOCKS_ARGS:
-        monkeypatch.setitem(stage, "repeats", 1)
-    stack = resnet.stack_residual_blocks_v1
-    monkeypatch.setattr(
-        resnet,
-        "stack_residual_blocks_v1",
-        lambda x, filters, *more, **named: stack(x, filters // 4, *more, **named),
-    )
+@pytest.fixture(autouse=True)
+def _smaller():
+    with smaller():
+        yield
 
 
 def trained(name: str, few, folder, say=lambda line: None, **changed) -> Classifier:
@@ -80,9 +70,7 @@ def trained(name: str, few, folder, say=lambda line: None, **changed) -> Classif
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_ENCODER))
-def test_it_trains_two_steps_and_its_bundle_loads_judges_and_explains(
-    name, few, tmp_path, uncompiled, smaller
-):
+def test_it_trains_two_steps_and_its_bundle_loads_judges_and_explains(name, few, tmp_path, uncompiled):
     classifier = trained(name, few, tmp_path)
     architecture = classifier.bundle.architecture
     photo = read_image(few.path(few.rows["id"][0]))
