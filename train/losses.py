@@ -19,24 +19,22 @@ def attention_entropy(y_true: keras.KerasTensor, attention: keras.KerasTensor) -
     return entropy / ops.log(patches)
 
 
-class Accuracy(keras.metrics.BinaryAccuracy):
-    """Of logits, (B, 1), by the labels that soft targets are on the side of, see ``pipeline.targets``."""
+class _ByLabels:
+    """A metric of logits, (B, 1), by the labels that soft targets are on the side of, see
+    ``pipeline.targets``."""
 
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        return super().update_state(labels_of(y_true), y_pred, sample_weight)  # type: ignore[misc]
+
+
+class Accuracy(_ByLabels, keras.metrics.BinaryAccuracy):
     def __init__(self):
         super().__init__(name="accuracy", threshold=0.0)
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        return super().update_state(labels_of(y_true), y_pred, sample_weight)
 
-
-class AUC(keras.metrics.AUC):
-    """The same, ROC AUC."""
-
+class AUC(_ByLabels, keras.metrics.AUC):
     def __init__(self):
         super().__init__(name="auc", from_logits=True)
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        return super().update_state(labels_of(y_true), y_pred, sample_weight)
 
 
 def labels_of(targets: keras.KerasTensor) -> keras.KerasTensor:
