@@ -55,16 +55,12 @@ def fit(design: Design, recipe: Recipe, train: Rows, val: Rows) -> Callable[[Row
 
 def _fit(design: Design, recipe: Recipe, train: Rows, val: Rows) -> Scores:
     if design.only_paired:
-        train = _part(train, train.rows["paired"].to_numpy(bool))
+        train = train.where(train.rows["paired"].to_numpy(bool))
     if design.without_newest:
-        train = _part(train, ~train.rows["source"].isin(read_collection(NEWEST)["source"]).to_numpy())
+        train = train.where(~train.rows["source"].isin(read_collection(NEWEST)["source"]).to_numpy())
     if design.logistic:
         return logistic(train, recipe)
     return attention_head(train, val, recipe)
-
-
-def _part(rows: Rows, chosen: np.ndarray) -> Rows:
-    return Rows(rows.rows[chosen].reset_index(drop=True), rows.tokens[chosen])
 
 
 def main(argv: list[str] | None = None) -> None:

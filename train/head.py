@@ -63,6 +63,10 @@ class Rows:
         here = rows[features.has(rows["id"], tiles=True)].reset_index(drop=True)
         return cls(here, features.tiles_of(here["id"]).mean(axis=1))
 
+    def where(self, chosen: np.ndarray) -> Rows:
+        """Some of them. chosen: bool (n,)."""
+        return Rows(self.rows[chosen].reset_index(drop=True), self.tokens[chosen])
+
     @property
     def y_true(self) -> np.ndarray:
         return self.rows["y_true"].to_numpy()

@@ -50,7 +50,11 @@ def choose(compact: bool = False) -> list[Picture]:
         album.keep_uploads()
     # Under another key it is another popover, which is closed.
     key = f"more-{album.added}"
-    with st.popover("More", icon=":material/add:", key=key) if compact else st.container(horizontal=True):
+    with (
+        st.popover("More", icon=":material/add:", key=key)
+        if compact
+        else st.container(horizontal=True, vertical_alignment="center")
+    ):
         camera = _further_ways(album)
         asked = further_ways.ask(album)
     clear = st.empty()
