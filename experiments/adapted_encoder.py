@@ -13,16 +13,15 @@ import argparse
 import time
 from pathlib import Path
 
-import keras
 import numpy as np
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from detector import architectures
 from detector.datasets import leave_out, load_dataset
 from experiments.left_out_table import gain
-from train.adaptation import adapt, part_way, upper_network
+from train.adaptation import Stores, head_and_adapted, part_way
 from train.feature_store import Features
-from train.head import Rows, logits_of, train_head
+from train.head import Rows, logits_of
 from train.recipes import load_recipe
 
 AFTER = 5
@@ -33,30 +32,23 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--tokens", required=True, type=Path)
     parser.add_argument("--features", required=True, type=Path)
-    parser.add_argument("--encoder", required=True)
+    parser.add_argument("--encoder", required=True, type=Path)
     parser.add_argument("--recipe", default="clip-vit-b16-attention-adapted")
-    parser.add_argument("--rank", type=int, default=4)
+    parser.add_argument("--rank", type=int, default=8)
     parser.add_argument("--folds", type=int, default=3)
     arguments = parser.parse_args(argv)
     dataset = load_dataset(arguments.data, check_files=False)
     sequences, features = Features.read(arguments.tokens), Features.read(arguments.features)
     recipe = load_recipe(arguments.recipe)
     architecture = architectures.get(recipe.architecture)
-    assert architecture.encoder is not None
+    stores = Stores(sequences, features, arguments.encoder, AFTER)
     figures: dict[str, list[tuple[float, float]]] = {}
     for fold in range(arguments.folds):
         without = leave_out(dataset, fold, arguments.folds)
-        rows = {name: without.split(name) for name in ("train", "val", "unseen")}
-        rows = {name: each[sequences.has(each["id"])] for name, each in rows.items()}
-        for name in ("val", "unseen"):
-            rows[name] = rows[name][rows[name]["paired"]]
-        keras.utils.set_random_seed(recipe.seed)
-        head = architecture.encoder.head(**recipe.architecture_arguments)
-        train_head(head, Rows.of(rows["train"], features), Rows.of(rows["val"], features), recipe, _say)
-        network = upper_network(architecture, recipe, arguments.encoder, AFTER, head)
-        train, val, judged = (Rows.of(each, sequences) for each in rows.values())
+        head, network = head_and_adapted(architecture, recipe, without, stores, arguments.rank, _say)
+        rows = without.split("unseen")
+        judged = Rows.of(rows[rows["paired"] & sequences.has(rows["id"])], sequences)
         logits = {"the encoder as it is": logits_of(head, Rows.of(judged.rows, features).tokens)}
-        adapt(network, architecture, arguments.rank, train, val, recipe, _say)
         logits["adapted"] = logits_of(network, judged.tokens)
         with part_way(network, head, 0.5):
             logits["half of the way"] = logits_of(network, judged.tokens)
@@ -73,7 +65,7 @@ def _print(figures: dict[str, list[tuple[float, float]]]) -> None:
     print("| read from | ROC AUC | gain | balanced accuracy |\n|---|---|---|---|")
     for name, each in figures.items():
         areas, accuracies = np.array(each).T
-        more = gain(areas - first[:, 0]) if areas is not first and name != next(iter(figures)) else ""
+        more = gain(areas - first[:, 0]) if name != next(iter(figures)) else ""
         print(f"| {name} | {areas.mean():.3f} | {more} | {accuracies.mean():.3f} |", flush=True)
 
 

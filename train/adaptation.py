@@ -3,23 +3,68 @@
 
 The matrices that make queries and values get a product of two thin ones added; everything else of the encoder
 stays as it is. The head starts from one that was trained on the frozen encoder, so the first step changes
-nothing (the products begin at zero).
+nothing (the products begin at zero). What was added is an adapter (`train.adapter_file`).
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+
 from detector.architectures import Architecture
+from detector.datasets import Dataset
+from train.adapter_file import Adapter
+from train.feature_store import Features
 from train.head import Rows, train_head
 from train.recipes import Recipe
 
 if TYPE_CHECKING:
-    import os
-
     import keras
+
+
+@dataclass(frozen=True, eq=False)
+class Stores:
+    """What is stored of pictures. tokens: all of them after block ``after``. features: those that the head
+    reads, of the same pictures at least. encoder: the file with the weights that both were made with."""
+
+    tokens: Features
+    features: Features
+    encoder: Path
+    after: int
+
+
+def head_and_adapted(
+    architecture: Architecture,
+    recipe: Recipe,
+    dataset: Dataset,
+    stores: Stores,
+    rank: int,
+    say: Callable[[str], None],
+) -> tuple[keras.Model, keras.Model]:
+    """A head trained on the encoder as it is, and an ``upper_network`` that began with it and was adapted, of
+    those of the dataset's training pictures whose tokens are stored."""
+    import keras
+
+    assert architecture.encoder is not None
+    keras.utils.set_random_seed(recipe.seed)
+    head = architecture.encoder.head(**recipe.architecture_arguments)
+    train, val = (_stored(dataset.split(name), stores.tokens) for name in ("train", "val"))
+    train_head(head, Rows.of(train, stores.features), Rows.of(val, stores.features), recipe, say)
+    network = upper_network(architecture, recipe, stores.encoder, stores.after, head)
+    tokens = stores.tokens
+    adapt(network, architecture, rank, Rows.of(train, tokens), Rows.of(val, tokens), recipe, say)
+    return head, network
+
+
+def _stored(rows: pd.DataFrame, tokens: Features) -> pd.DataFrame:
+    return rows[tokens.has(rows["id"])]
 
 
 def upper_network(
@@ -53,7 +98,7 @@ def adapt(
         if layer.name not in own:
             for variable in layer.variables:
                 variable.trainable = False
-    for matrix in _matrices(network):
+    for matrix in _matrices(network).values():
         matrix.enable_lora(rank)
     return train_head(network, train, val, recipe, say, recipe.finetune)
 
@@ -66,22 +111,33 @@ def part_way(network: keras.Model, head: keras.Model, share: float) -> Iterator[
     for name, weights in ends.items():
         pairs = zip(head.get_layer(name).get_weights(), weights, strict=True)
         network.get_layer(name).set_weights([(1 - share) * start + share * end for start, end in pairs])
-    for matrix in _matrices(network):
+    for matrix in _matrices(network).values():
         matrix.lora_alpha = share * matrix.lora_rank
     try:
         yield
     finally:
         for name, weights in ends.items():
             network.get_layer(name).set_weights(weights)
-        for matrix in _matrices(network):
+        for matrix in _matrices(network).values():
             matrix.lora_alpha = matrix.lora_rank
 
 
-def _matrices(network: keras.Model) -> Iterator[keras.layers.EinsumDense]:
-    """Those of its blocks that make queries and values."""
+def adapter_of(network: keras.Model, share: float = 1.0) -> Adapter:
+    """What was added to an adapted network's encoder, or ``share`` of it."""
+    arrays = {}
+    for name, matrix in _matrices(network).items():
+        arrays[f"{name}/a"] = np.asarray(matrix.lora_kernel_a)
+        arrays[f"{name}/b"] = share * np.asarray(matrix.lora_kernel_b)
+    return arrays
+
+
+def _matrices(network: keras.Model) -> dict[str, keras.layers.EinsumDense]:
+    """Those of its blocks that make queries and values, by name: "block6/q"."""
     import keras
 
+    found: dict[str, keras.layers.EinsumDense] = {}
     for layer in network.layers:
-        if isinstance(layer, keras.layers.MultiHeadAttention) and layer.name != "attention":
-            yield layer.query_dense
-            yield layer.value_dense
+        if isinstance(layer, keras.layers.MultiHeadAttention) and "block" in layer.name:
+            block = layer.name[layer.name.index("block") :].removesuffix("_attention")
+            found |= {f"{block}/q": layer.query_dense, f"{block}/v": layer.value_dense}
+    return found

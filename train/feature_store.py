@@ -6,11 +6,11 @@ v views, the whole first, then its tiles (`detector.tiles`), ``sizes`` int32 (n,
 was looked at. What a part holds is never made again, so an interrupted run goes on where it was.
 
     python -m train.feature_store ARCHITECTURE --encoder FILE --data DIR --out STORE [--perturbed]
-        [--tiles COUNT] [--after BLOCK] [--where "paired and split == 'train'"]
+        [--tiles COUNT] [--after BLOCK] [--adapter FILE] [--where "paired and split == 'train'"]
 
 Several runs may fill a store: with tiles for some rows, which takes so many times longer, with the whole
 alone for the rest. With --after a store of its own gets all tokens after a block, from which the blocks above
-it can be adapted (`train.adaptation`): 300 kB a picture.
+it can be adapted (`train.adapt`): 300 kB a picture; with --adapter the encoder is one that was.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from detector.encoder_numbers import fastest_numbers
 from detector.images import ImageReadError, Photo
 from detector.perturbations import AS_SENT, DELIVERY_CHAINS
 from detector.preprocessing import Preprocessing
+from train.adapter_file import Adapter, put, rank_of, read_adapter
 from train.pipeline import read_ahead, read_photo
 from train.predict import JUDGED
 
@@ -178,16 +179,23 @@ def _tokens(images: list[np.ndarray], encode: Callable[[np.ndarray], np.ndarray]
 
 
 def encoder_of(
-    architecture: architectures.Architecture, weights: str, after: int | None = None
+    architecture: architectures.Architecture,
+    weights: str,
+    after: int | None = None,
+    adapter: Adapter | None = None,
 ) -> Callable[[np.ndarray], np.ndarray]:
     """uint8 (n, size, size, 3) -> float32 (n, k, C), compiled as a bundle's network is. after: the number of
-    a block, all of whose tokens are meant instead of what the head reads. Raises OSError and ValueError."""
+    a block, all of whose tokens are meant instead of what the head reads. adapter: what is added to the
+    weights. Raises OSError and ValueError."""
     import keras
     import tensorflow as tf
 
     assert architecture.encoder is not None
     with exact():
-        network = architecture.build(weights)
+        network = architecture.build(None, **({"rank": rank_of(adapter)} if adapter else {}))
+    if adapter:
+        put(network, adapter)
+    architecture.encoder.load(network, weights)
     read = network.get_layer(architecture.encoder.layer).input
     if after is not None:
         name = architecture.encoder.block.format(after)
@@ -235,6 +243,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", required=True, help="the data set: a folder, or a manifest's folder")
     parser.add_argument("--out", required=True, type=Path, help="the store, a folder; what it holds is kept")
     parser.add_argument("--perturbed", action="store_true", help="test and unseen pictures perturbed, too")
+    parser.add_argument("--adapter", type=Path, help="of train.adapt: what it adds to the encoder's weights")
     parser.add_argument(
         "--after", type=int, metavar="BLOCK", help="all tokens after this block, for train.adapt"
     )
@@ -255,7 +264,8 @@ def main(argv: list[str] | None = None) -> int:
         keys = missing(wanted(dataset.rows, arguments.perturbed), arguments.out, bool(arguments.tiles))
         say(f"{len(keys):,} pictures to encode.")
         if keys:
-            encode = encoder_of(architecture, arguments.encoder, arguments.after)
+            adapter = read_adapter(arguments.adapter) if arguments.adapter else None
+            encode = encoder_of(architecture, arguments.encoder, arguments.after, adapter)
             preprocessing = replace(architecture.preprocessing, tiles=arguments.tiles)
             fill(arguments.out, dataset, keys, encode, preprocessing, say)
     except (DatasetError, ImageReadError, OSError, ValueError) as error:

@@ -124,9 +124,10 @@ def _judge(
     """By the file that ships, read back at full precision. pace: as for ``predict_test``."""
     keras.config.set_dtype_policy("float32")
     architecture = architectures.get(recipe.architecture)
-    backbone = recipe.backbone_weights if architecture.encoder else None
-    shipped = architecture.build(backbone, **architecture.complete(recipe.architecture_arguments))
+    shipped = architecture.build(None, **architecture.complete(recipe.architecture_arguments))
     architecture.trained(shipped).load_weights(folder / WEIGHTS)
+    if architecture.encoder:
+        architecture.encoder.load(shipped, recipe.backbone_weights)
     pace |= {"batch_size": recipe.batch_size, "workers": recipe.workers}
     logit = keras.Model(shipped.input, shipped.output["logit"])  # attention nobody looks at is not computed
     val = predict_split(logit, dataset, "val", architecture.preprocessing, **pace)

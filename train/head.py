@@ -6,6 +6,9 @@ monitor is kept. With ``--left-out-folds N`` the head is also trained N times wi
 (group k-fold) and judged by them; temperature and unsure band are then fitted to validation and to these in
 equal parts, for nobody knows where a picture comes from.
 
+With ``--adapter FILE`` the features are those of an adapted encoder (`train.adapt`), and the bundle holds the
+adapter; what such encoders say of left-out sources is in the table that ``--left-out`` names.
+
 With ``--set architecture_arguments.tile_head=true`` a second head is fitted to the tiles in the store, and
 only pictures whose tiles are there are judged.
 """
@@ -29,6 +32,7 @@ from detector import architectures
 from detector.architectures.attention_head import TILE_LOGIT
 from detector.datasets import Dataset, DatasetError, leave_out, load_dataset
 from detector.perturbations import DELIVERY_CHAINS
+from train.adapter_file import put, rank_of, read_adapter
 from train.feature_store import Features
 from train.linear_head import logistic_regression
 from train.pipeline import draw, sampling_shares
@@ -169,19 +173,24 @@ def left_out(
 ) -> pd.DataFrame:
     """Pictures of the training sources, each judged by a head that saw nothing of its source; logits
     scaled so that those of all heads mean the same."""
-    from detector.evaluation.calibration import fit_temperature
-
     architecture, tables = architectures.get(recipe.architecture), []
     for fold in range(folds):
         without = leave_out(dataset, fold, folds)
         head = _trained(architecture, recipe, without, features, lambda line: None)
-        val = judged(head, without.split("val"), features)
-        own = fit_temperature(val["y_true"].to_numpy(), val["logit"].to_numpy())
         table = judged(head, without.split("unseen"), features)
-        tables.append(table.assign(logit=table["logit"] / own, fold=fold))
+        tables.append(as_of_one(table, judged(head, without.split("val"), features)).assign(fold=fold))
         figures = validation_figures(table, table["logit"].to_numpy())
         say(f"fold {fold + 1} of {folds}, {table['source'].nunique()} sources left out: " + _words(figures))
     return pd.concat(tables, ignore_index=True)
+
+
+def as_of_one(table: pd.DataFrame, val: pd.DataFrame) -> pd.DataFrame:
+    """``table`` with logits divided by the temperature that the same network's validation pictures, ``val``,
+    ask for: so the logits of several networks mean the same."""
+    from detector.evaluation.calibration import fit_temperature
+
+    own = fit_temperature(val["y_true"].to_numpy(), val["logit"].to_numpy())
+    return table.assign(logit=table["logit"] / own)
 
 
 def _trained(
@@ -246,12 +255,20 @@ def _train(
     architecture = architectures.get(recipe.architecture)
     stored = {name: int(features.has(dataset.split(name)["id"]).sum()) for name in ("train", "val")}
     _say(f"{stored['train']:,} training and {stored['val']:,} validation pictures are stored.")
-    unknown = None
+    unknown = pd.read_parquet(arguments.left_out) if arguments.left_out else None
     if arguments.left_out_folds:
         unknown = left_out(dataset, features, recipe, arguments.left_out_folds, _say)
     trained = _trained(architecture, recipe, dataset, features, _say)
+    adapter = read_adapter(arguments.adapter) if arguments.adapter else {}
+    if adapter:
+        recipe = replace(
+            recipe, architecture_arguments={**recipe.architecture_arguments, "rank": rank_of(adapter)}
+        )
     head = _head(architecture, recipe)  # the same network without what its optimizer remembers
-    head.set_weights(trained.get_weights())
+    for layer in (layer for layer in trained.layers if layer.weights):
+        head.get_layer(layer.name).set_weights(layer.get_weights())
+    if adapter:
+        put(head, adapter)
     val = judged(head, dataset.split("val"), features)
     tables = Judged(val, predictions(head, dataset, features), unknown)
     tiles = features.tiles.shape[1] if TILE_LOGIT in head.output else 0
@@ -277,8 +294,11 @@ def _command(run: RunDirectory, arguments: argparse.Namespace) -> str:
     ]
     words += ["--encoder", f"weights/encoders/{Path(arguments.encoder).name}", "--run-dir", f"runs/{run.id}"]
     words += [word for setting in arguments.set for word in ("--set", setting)]
-    folds = arguments.left_out_folds
-    return shlex.join([*words, *(["--left-out-folds", str(folds)] if folds else [])])
+    if arguments.left_out_folds:
+        words += ["--left-out-folds", str(arguments.left_out_folds)]
+    for option, file in (("--adapter", arguments.adapter), ("--left-out", arguments.left_out)):
+        words += [option, file.name] if file else []
+    return shlex.join(words)
 
 
 def _say(line: str) -> None:
@@ -293,7 +313,10 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--encoder", required=True, help="the file with the encoder's weights")
     parser.add_argument("--run-dir", required=True, type=Path)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
-    parser.add_argument("--left-out-folds", type=int, default=0, metavar="N")
+    parser.add_argument("--adapter", type=Path, help="of train.adapt; the features were made with it")
+    unknown = parser.add_mutually_exclusive_group()
+    unknown.add_argument("--left-out-folds", type=int, default=0, metavar="N")
+    unknown.add_argument("--left-out", type=Path, help="the table that train.adapt wrote with its folds")
     return parser.parse_args(argv)
 
 

@@ -10,6 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from detector.architectures.attention_head import TILE_LAYERS
+from detector.architectures.low_rank import ADAPTER
 from detector.architectures.published_weights import Published
 from detector.preprocessing import Preprocessing
 
@@ -26,6 +27,7 @@ ARGUMENTS = {
     "width": "Features per token; of a convolutional network, channels of its first stage.",
     "depth": "Blocks of the third stage.",
     "tile_head": "Whether a second, linear head judges tiles of the picture at its own scale.",
+    "rank": "Rank of what an adaptation added to matrices of the encoder; 0 where it stays as it is.",
 }
 """What arguments of ``build`` mean, by name: the same in every architecture that has them."""
 
@@ -36,10 +38,11 @@ class FrozenEncoder:
 
     file: the file's name in ``weights/encoders/``. tokens: (k, C) of what it gives, float32 (B, k, C). layer:
     the first layer above it. head(**arguments): all above it as a keras.Model of those tokens, with layers of
-    the same names as in the whole network. load(network, path): gives a whole network the encoder's weights;
-    raises OSError, and ValueError for a file that is no such encoder. upper(after, **arguments): the encoder
-    above one of its blocks, and the head, as a keras.Model of all tokens after that block, float32 (B, t, C),
-    with layers of the same names; block: name of the layer that gives those, with the block's number put in.
+    the same names as in the whole network. load(network, path): gives a whole network the encoder's weights,
+    once those above it are there, for what was added to the encoder lies among them; raises OSError, and
+    ValueError for a file that is no such encoder. upper(after, **arguments): the encoder above one of its
+    blocks, and the head, as a keras.Model of all tokens after that block, float32 (B, t, C), with layers of
+    the same names; block: name of the layer that gives those, with the block's number put in.
     """
 
     file: str
@@ -134,7 +137,7 @@ class Architecture:
     @property
     def own_layers(self) -> tuple[str, ...]:
         """Names of all layers that start untrained, whichever of them a network has."""
-        return self.neck + self.head + TILE_LAYERS
+        return (*self.neck, *self.head, *TILE_LAYERS, ADAPTER)
 
     def trained(self, network: keras.Model) -> keras.Model:
         """The part of ``network`` whose weights a bundle keeps: all of it, or what lies above its encoder."""

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 from detector import encoder_weights
 from detector.architectures import clip_vit_b16 as clip
-from detector.architectures.architecture import Architecture, FrozenEncoder, TransformerBlocks
+from detector.architectures import low_rank
+from detector.architectures.architecture import (
+    Architecture,
+    FrozenEncoder,
+    TransformerBlocks,
+    require_size,
+)
 from detector.architectures.attention_head import HEAD_LAYERS, attach_attention_head, attach_tile_head
 from detector.encoder_numbers import fast_dtype
 from detector.preprocessing import Preprocessing
@@ -24,6 +30,8 @@ if TYPE_CHECKING:
 READ = (5, 7, 9)
 """Blocks, counted from 0, after which the class token is read; what lies above the last is not computed."""
 TOKENS = len(READ)
+ADAPTED = tuple(f"block{number}/{matrix}" for number in range(READ[0] + 1, READ[-1] + 1) for matrix in "qv")
+"""What a low-rank adaptation may change: queries and values above the first token that is read."""
 NECK = ("normed", "projected", "class_tokens")
 PREPROCESSING = Preprocessing(size=clip.SIZE, short_side=clip.SIZE, jpeg_quality=80)
 
@@ -38,10 +46,12 @@ def build(
     hidden=64,
     dropout=0.6,
     tile_head=False,
+    rank=0,
 ):
     """See :class:`Architecture`. ``backbone_weights``: a file of ``detector.encoder_weights``.
 
-    width: of the tokens. Besides ``logit`` and ``attention`` (B, 1, heads, k, k) over the k tokens, the
+    width: of the tokens. rank: of what is added to the matrices ``ADAPTED`` when the encoder's weights are
+    loaded, see ``low_rank``. Besides ``logit`` and ``attention`` (B, 1, heads, k, k) over the k tokens, the
     network answers ``relevance``, float32 (B, 14, 14): the rollout of all attention, from the head's average
     down through the blocks to the patches of the picture; it sums to 1.
     """
@@ -52,7 +62,7 @@ def build(
         raise ValueError('CLIP has no ImageNet weights; name a file of encoder weights, or "none".')
     views = layers.Input((clip.SIZE, clip.SIZE, 3))
     read, scores = _read_from(clip.tokens_of(views), 0)
-    settings = {"heads": heads, "key_dim": key_dim, "residual": residual, "hidden": hidden}
+    settings = {"heads": heads, "key_dim": key_dim, "residual": residual, "hidden": hidden, "rank": rank}
     outputs = head_of(read, width=width, dropout=dropout, tile_head=tile_head, **settings)
     outputs["relevance"] = relevance(scores, outputs.get("attention"), residual)
     network = keras.Model(views, outputs, name="clip_vit_b16_attention")
@@ -98,7 +108,9 @@ def head(*, tokens=TOKENS, **arguments):
     return keras.Model(read, head_of(read, **ARCHITECTURE.complete(arguments)))
 
 
-def head_of(read: keras.KerasTensor, *, width, heads, key_dim, residual, hidden, dropout, tile_head) -> dict:
+def head_of(
+    read: keras.KerasTensor, *, width, heads, key_dim, residual, hidden, dropout, tile_head, rank
+) -> dict:
     """float32 (B, k, 768), the class tokens after the blocks of ``READ`` -> logit and attention. All that
     is trained: each token is normalised and projected by weights of its own, then comes the head that
     architectures share."""
@@ -106,6 +118,9 @@ def head_of(read: keras.KerasTensor, *, width, heads, key_dim, residual, hidden,
 
     tokens, channels = read.shape[1:]
     normed = layers.LayerNormalization(epsilon=clip.EPSILON, name=NECK[0], dtype="float32")(read)
+    if rank:
+        require_size("rank", rank, clip.WIDTH // clip.HEADS)
+        normed = low_rank.kept(normed, ADAPTED, clip.HEADS, clip.WIDTH, rank)
     project = layers.EinsumDense(
         "bkc,kcd->bkd", (tokens, width), bias_axes="kd", name="projected", dtype="float32"
     )
@@ -132,10 +147,13 @@ def relevance(scores: list, attention: keras.KerasTensor | None, residual: bool)
 
 
 def load_encoder(network: keras.Model, path: str | os.PathLike) -> None:
-    """Give ``network`` the frozen encoder's weights. Raises OSError, and ValueError for a file that is no
-    encoder."""
+    """Give ``network`` the frozen encoder's weights, with what its own adapter adds to them. Raises OSError,
+    and ValueError for a file that is no encoder."""
     arrays = encoder_weights.read(path)
+    adapters = [layer for layer in network.layers if layer.name == low_rank.ADAPTER]
     try:
+        for name, added in (pair for adapter in adapters for pair in low_rank.products(adapter)):
+            arrays[f"{name}/kernel"] += added
         clip.assign(network, arrays, READ)
     except KeyError as missing:
         raise ValueError(f"it has no {missing}") from missing

@@ -7,25 +7,12 @@ import pytest
 
 from detector.architectures import clip_vit_b16 as clip
 from detector.architectures import clip_vit_b16_attention as fused
+from tests.support.networks import random_encoder
 
 
 @pytest.fixture(scope="module")
 def arrays() -> dict[str, np.ndarray]:
-    """Random weights of two blocks, scaled so that attention is neither even nor one-hot."""
-    rng = np.random.default_rng(0)
-    shapes = {"patch/kernel": (16, 16, 3, 768), "class_token": (768,), "positions": (197, 768)}
-    widths = {"q": (768, 768), "k": (768, 768), "v": (768, 768), "out": (768, 768), "fc1": (768, 3072)}
-    widths["fc2"] = (3072, 768)
-    for name in clip.names(2):
-        layer, part = name.split("/")[-2:] if "/" in name else (name, "")
-        if part == "kernel" and layer in widths:
-            shapes[name] = widths[layer]
-        elif part == "bias":
-            shapes[name] = widths[layer][1:]
-        elif part in ("gamma", "beta"):
-            shapes[name] = (768,)
-    drawn = {name: rng.normal(size=shape, scale=0.04).astype(np.float32) for name, shape in shapes.items()}
-    return {name: 1 + array if name.endswith("gamma") else array for name, array in drawn.items()}
+    return random_encoder(blocks=2)
 
 
 def in_numpy(

@@ -12,6 +12,7 @@ import numpy as np
 
 from detector import architectures, engine
 from detector.architectures import Architecture, TransformerBlocks
+from detector.architectures import clip_vit_b16 as clip
 from detector.architectures.architecture import FrozenEncoder
 from detector.architectures.attention_head import HEAD_LAYERS, attach_attention_head, attach_tile_head
 from detector.bundle import Bundle
@@ -34,6 +35,24 @@ def randomise(network, seed: int) -> None:
             variable.assign(
                 rng.normal(0, 1.5 / np.sqrt(max(1, np.prod(variable.shape[:-1]))), variable.shape)
             )
+
+
+def random_encoder(blocks: int) -> dict[str, np.ndarray]:
+    """Random weights of so many blocks of CLIP's image tower, scaled so that attention is neither even nor
+    one-hot."""
+    rng = np.random.default_rng(0)
+    widths = dict.fromkeys(("q", "k", "v", "out"), (768, 768)) | {"fc1": (768, 3072), "fc2": (3072, 768)}
+    shapes = {"patch/kernel": (16, 16, 3, 768), "class_token": (768,), "positions": (197, 768)}
+    for name in clip.names(blocks):
+        layer, part = name.split("/")[-2:] if "/" in name else (name, "")
+        if part == "kernel" and layer in widths:
+            shapes[name] = widths[layer]
+        elif part == "bias":
+            shapes[name] = widths[layer][1:]
+        elif part in ("gamma", "beta"):
+            shapes[name] = (768,)
+    drawn = {name: rng.normal(size=shape, scale=0.04).astype(np.float32) for name, shape in shapes.items()}
+    return {name: 1 + array if name.endswith("gamma") else array for name, array in drawn.items()}
 
 
 def noise(size: int = 32, seed: int = 0) -> np.ndarray:

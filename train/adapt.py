@@ -1,0 +1,132 @@
+"""``python -m train.adapt``: adapt a frozen encoder's upper blocks, on tokens stored below them, and write
+what was added (`train.adaptation`).
+
+    python -m train.feature_store ARCHITECTURE --encoder FILE --data DIR --out TOKENS --after 5
+    python -m train.feature_store ARCHITECTURE --encoder FILE --data DIR --out FEATURES
+    python -m train.adapt --recipe NAME --data DIR --tokens TOKENS --features FEATURES --encoder FILE
+        --out ADAPTER [--rank 8] [--share 1] [--left-out-folds 3]
+
+Features made with it (`train.feature_store --adapter`) are what `train.head --adapter` then trains a head on.
+With ``--left-out-folds N`` encoder and head are first adapted N times without a part of the sources, and what
+each says of that part goes to a table beside the adapter, ``NAME-left-out.parquet``, for `train.head
+--left-out`. Exit status: 0 done, 2 wrong usage or files, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from detector import architectures
+from detector.architectures import Architecture
+from detector.atomic_files import replacing
+from detector.datasets import Dataset, DatasetError, leave_out, load_dataset
+from train.adaptation import Stores, adapter_of, head_and_adapted, part_way
+from train.adapter_file import write_adapter
+from train.feature_store import Features
+from train.head import as_of_one, logits_of
+from train.predict import described
+from train.recipes import Recipe, RecipeError, load_recipe
+from train.validation import validation_figures
+
+if TYPE_CHECKING:
+    import keras
+
+DONE, USAGE, INTERRUPTED = 0, 2, 130
+
+
+def left_out(
+    architecture: Architecture,
+    recipe: Recipe,
+    dataset: Dataset,
+    stores: Stores,
+    rank: int,
+    share: float,
+    folds: int,
+    say: Callable[[str], None],
+) -> pd.DataFrame:
+    """Stored pictures of the training sources, each judged by a network that was adapted without its source;
+    logits scaled so that those of all networks mean the same."""
+    tables = []
+    for fold in range(folds):
+        without = leave_out(dataset, fold, folds)
+        head, network = head_and_adapted(architecture, recipe, without, stores, rank, say)
+        with part_way(network, head, share):
+            val, unseen = (_judged(network, without.split(name), stores.tokens) for name in ("val", "unseen"))
+        tables.append(as_of_one(unseen, val).assign(fold=fold))
+        figures = validation_figures(unseen, unseen["logit"].to_numpy())
+        words = ", ".join(f"{name} {worth:.3f}" for name, worth in figures.items())
+        say(f"fold {fold + 1} of {folds}: {words}")
+    return pd.concat(tables, ignore_index=True)
+
+
+def _judged(network: keras.Model, rows: pd.DataFrame, tokens: Features) -> pd.DataFrame:
+    """The stored ones of ``rows`` as a predictions table, without y_score."""
+    here = rows[tokens.has(rows["id"])].reset_index(drop=True)
+    stored, sizes = tokens.of(here["id"])
+    table = described(here).assign(logit=logits_of(network, stored), delivery="")
+    table[["width", "height"]] = sizes
+    return table
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _parse(argv)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    out, rank, share = arguments.out, arguments.rank, arguments.share
+    try:
+        recipe = load_recipe(arguments.recipe, arguments.set)
+        architecture = architectures.get(recipe.architecture)
+        if architecture.encoder is None:
+            raise RecipeError(f"The architecture {architecture.name} has no frozen encoder to adapt.")
+        dataset = load_dataset(arguments.data, **recipe.cut, check_files=False)
+        tokens, features = Features.read(arguments.tokens), Features.read(arguments.features)
+        stores = Stores(tokens, features, arguments.encoder, arguments.after)
+        if folds := arguments.left_out_folds:
+            table = left_out(architecture, recipe, dataset, stores, rank, share, folds, _say)
+            with replacing(out.with_name(f"{out.stem}-left-out.parquet")) as temporary:
+                table.to_parquet(temporary)
+        _, network = head_and_adapted(architecture, recipe, dataset, stores, rank, _say)
+        write_adapter(out, adapter_of(network, share))
+    except (DatasetError, RecipeError, OSError, ValueError) as error:
+        print(f"train.adapt: {error}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("train.adapt: interrupted; no adapter was written.", file=sys.stderr)
+        return INTERRUPTED
+    _say(f"Wrote {out.name}.")
+    return DONE
+
+
+def _say(line: str) -> None:
+    print(time.strftime("%H:%M:%S"), line, flush=True)
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m train.adapt", description="Adapt a frozen encoder's upper blocks."
+    )
+    parser.add_argument("--recipe", required=True)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--tokens", required=True, type=Path, help="a store made with --after")
+    parser.add_argument("--features", required=True, type=Path, help="a store of the same pictures, without")
+    parser.add_argument("--encoder", required=True, type=Path, help="the file with the encoder's weights")
+    parser.add_argument("--out", required=True, type=Path, help="the adapter to write, .npz")
+    parser.add_argument("--after", type=int, default=5, metavar="BLOCK", help="what --tokens was made with")
+    parser.add_argument("--rank", type=int, default=8, help="of what is added to a matrix")
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="of the way from as it was to adapted; 1: all"
+    )
+    parser.add_argument("--left-out-folds", type=int, default=0, metavar="N")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
