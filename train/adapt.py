@@ -4,10 +4,10 @@ what was added (`train.adaptation`).
     python -m train.feature_store ARCHITECTURE --encoder FILE --data DIR --out TOKENS --after 5
     python -m train.feature_store ARCHITECTURE --encoder FILE --data DIR --out FEATURES
     python -m train.adapt --recipe NAME --data DIR --tokens TOKENS --features FEATURES --encoder FILE
-        --out ADAPTER [--rank 8] [--share 1] [--left-out-folds 3]
+        --out ADAPTER [--rank 8] [--left-out-folds 3]
 
 Features made with it (`train.feature_store --adapter`) are what `train.head --adapter` then trains a head on.
-With ``--left-out-folds N`` encoder and head are first adapted N times without a part of the sources, and what
+With ``--left-out-folds N`` encoder and head are then adapted N times without a part of the sources, and what
 each says of that part goes to a table beside the adapter, ``NAME-left-out.parquet``, for `train.head
 --left-out`. Exit status: 0 done, 2 wrong usage or files, 130 interrupted.
 """
@@ -28,7 +28,7 @@ from detector import architectures
 from detector.architectures import Architecture
 from detector.atomic_files import replacing
 from detector.datasets import Dataset, DatasetError, leave_out, load_dataset
-from train.adaptation import Stores, adapter_of, head_and_adapted, part_way
+from train.adaptation import Stores, adapter_of, head_and_adapted
 from train.adapter_file import write_adapter
 from train.feature_store import Features
 from train.head import as_of_one, logits_of
@@ -48,7 +48,6 @@ def left_out(
     dataset: Dataset,
     stores: Stores,
     rank: int,
-    share: float,
     folds: int,
     say: Callable[[str], None],
 ) -> pd.DataFrame:
@@ -58,12 +57,13 @@ def left_out(
     for fold in range(folds):
         without = leave_out(dataset, fold, folds)
         head, network = head_and_adapted(architecture, recipe, without, stores, rank, say)
-        with part_way(network, head, share):
-            val, unseen = (_judged(network, without.split(name), stores.tokens) for name in ("val", "unseen"))
+        val, unseen = (_judged(network, without.split(name), stores.tokens) for name in ("val", "unseen"))
+        before = logits_of(head, stores.features.of(unseen["id"])[0])
+        for when, logits in (("as it was", before), ("adapted", unseen["logit"].to_numpy())):
+            figures = validation_figures(unseen, logits)
+            words = ", ".join(f"{name.removeprefix('val_')} {worth:.3f}" for name, worth in figures.items())
+            say(f"fold {fold + 1} of {folds}, sources left out, the encoder {when}: {words}")
         tables.append(as_of_one(unseen, val).assign(fold=fold))
-        figures = validation_figures(unseen, unseen["logit"].to_numpy())
-        words = ", ".join(f"{name} {worth:.3f}" for name, worth in figures.items())
-        say(f"fold {fold + 1} of {folds}: {words}")
     return pd.concat(tables, ignore_index=True)
 
 
@@ -79,7 +79,7 @@ def _judged(network: keras.Model, rows: pd.DataFrame, tokens: Features) -> pd.Da
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    out, rank, share = arguments.out, arguments.rank, arguments.share
+    out, rank = arguments.out, arguments.rank
     try:
         recipe = load_recipe(arguments.recipe, arguments.set)
         architecture = architectures.get(recipe.architecture)
@@ -88,19 +88,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         dataset = load_dataset(arguments.data, **recipe.cut, check_files=False)
         tokens, features = Features.read(arguments.tokens), Features.read(arguments.features)
         stores = Stores(tokens, features, arguments.encoder, arguments.after)
+        _, network = head_and_adapted(architecture, recipe, dataset, stores, rank, _say)
+        write_adapter(out, adapter_of(network))
+        _say(f"Wrote {out.name}.")
         if folds := arguments.left_out_folds:
-            table = left_out(architecture, recipe, dataset, stores, rank, share, folds, _say)
+            table = left_out(architecture, recipe, dataset, stores, rank, folds, _say)
             with replacing(out.with_name(f"{out.stem}-left-out.parquet")) as temporary:
                 table.to_parquet(temporary)
-        _, network = head_and_adapted(architecture, recipe, dataset, stores, rank, _say)
-        write_adapter(out, adapter_of(network, share))
     except (DatasetError, RecipeError, OSError, ValueError) as error:
         print(f"train.adapt: {error}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
-        print("train.adapt: interrupted; no adapter was written.", file=sys.stderr)
+        print("train.adapt: interrupted; what is written stays.", file=sys.stderr)
         return INTERRUPTED
-    _say(f"Wrote {out.name}.")
     return DONE
 
 
@@ -120,9 +120,6 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", required=True, type=Path, help="the adapter to write, .npz")
     parser.add_argument("--after", type=int, default=5, metavar="BLOCK", help="what --tokens was made with")
     parser.add_argument("--rank", type=int, default=8, help="of what is added to a matrix")
-    parser.add_argument(
-        "--share", type=float, default=1.0, help="of the way from as it was to adapted; 1: all"
-    )
     parser.add_argument("--left-out-folds", type=int, default=0, metavar="N")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
     return parser.parse_args(argv)

@@ -9,8 +9,7 @@ nothing (the products begin at zero). What was added is an adapter (`train.adapt
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,31 +102,12 @@ def adapt(
     return train_head(network, train, val, recipe, say, recipe.finetune)
 
 
-@contextmanager
-def part_way(network: keras.Model, head: keras.Model, share: float) -> Iterator[None]:
-    """For a while, ``network`` goes only ``share`` of the way from the frozen encoder with ``head`` to what
-    it has become: the average of weights before and after (Wortsman et al., "WiSE-FT", CVPR 2022)."""
-    ends = {layer.name: network.get_layer(layer.name).get_weights() for layer in head.layers if layer.weights}
-    for name, weights in ends.items():
-        pairs = zip(head.get_layer(name).get_weights(), weights, strict=True)
-        network.get_layer(name).set_weights([(1 - share) * start + share * end for start, end in pairs])
-    for matrix in _matrices(network).values():
-        matrix.lora_alpha = share * matrix.lora_rank
-    try:
-        yield
-    finally:
-        for name, weights in ends.items():
-            network.get_layer(name).set_weights(weights)
-        for matrix in _matrices(network).values():
-            matrix.lora_alpha = matrix.lora_rank
-
-
-def adapter_of(network: keras.Model, share: float = 1.0) -> Adapter:
-    """What was added to an adapted network's encoder, or ``share`` of it."""
+def adapter_of(network: keras.Model) -> Adapter:
+    """What was added to an adapted network's encoder."""
     arrays = {}
     for name, matrix in _matrices(network).items():
         arrays[f"{name}/a"] = np.asarray(matrix.lora_kernel_a)
-        arrays[f"{name}/b"] = share * np.asarray(matrix.lora_kernel_b)
+        arrays[f"{name}/b"] = np.asarray(matrix.lora_kernel_b)
     return arrays
 
 
