@@ -52,7 +52,7 @@ CROP, BATCH, STEPS = 128, 16, 600
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
     try:
-        dataset = load_dataset(arguments.data, check_files=False)
+        dataset = load_dataset(arguments.data)
         if arguments.out.resolve().parent != dataset.root.resolve():
             raise DatasetError("--out must lie in the data set's folder: its paths start there.")
         photos = _photos(dataset, arguments.where)
@@ -182,9 +182,10 @@ def _crops(dataset: Dataset, photos: pd.DataFrame, rng: np.random.Generator) -> 
 
 
 def _photos(dataset: Dataset, where: str | None) -> pd.DataFrame:
-    """The real training pictures, or those of them that a query asks for. Raises DatasetError for none."""
+    """The real training pictures, or those of them that a query asks for, without what was made of others.
+    Raises DatasetError for none."""
     rows = (only(dataset, where) if where else dataset).split("train")
-    photos = rows[rows["y_true"] == 0]
+    photos = rows[(rows["y_true"] == 0) & (rows["kind"] != COPY)]
     if photos.empty:
         raise DatasetError("There are no real training pictures to reconstruct.")
     return photos

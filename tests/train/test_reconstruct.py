@@ -110,6 +110,14 @@ def test_as_many_photos_as_are_asked_for_of_those_that_are_meant(data):
     assert len(made) == 3 and made["paired"].all()
 
 
+def test_of_what_was_made_nothing_is_made_again(data):
+    assert run(data) == 0
+    made = files_of(data)
+    words = ["--data", str(data / "more.csv"), "--out", str(data / "again.csv"), "--with", "nearest,shuffled"]
+    assert main([*words, "--steps", "2"]) == 0
+    assert files_of(data) == made
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
