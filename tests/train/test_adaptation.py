@@ -197,7 +197,8 @@ def test_from_stores_to_an_adapter_to_a_bundle_that_holds_it(three_blocks, sourc
         "finetune.epochs=1",
         "finetune.learning_rate=5e-2",
         "finetune.warmup_steps=0",
-        "sampling.images_per_epoch=32",
+        "sampling.images_per_epoch=8",
+        "batch_size=8",
     ]
     words += [word for setting in quick for word in ("--set", setting)]
     adapter = tmp_path / "adapter.npz"
