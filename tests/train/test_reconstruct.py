@@ -47,9 +47,10 @@ def test_an_autoencoder_learns_to_give_back_what_it_was_shown():
     import keras
 
     keras.utils.set_random_seed(0)
-    crops = np.full((2, 16, 16, 3), 200, np.uint8)
+    crops = np.full((2, 16, 16, 3), 60, np.uint8)
+    crops[:, :, ::2] = 200  # stripes of one pixel, of which the small picture knows nothing
     errors = fit(build("nearest", width=4), iter([crops] * 80), 80)
-    assert len(errors) == 80 and errors[-1] < 0.4 * errors[0]
+    assert len(errors) == 80 and errors[-1] < 0.5 * errors[0]
 
 
 def test_above_the_cut_off_the_photos_own_detail_is_kept_and_below_it_the_fakes():
