@@ -20,6 +20,7 @@ import pandas as pd
 from PIL import Image
 
 from detector.datasets import Dataset, DatasetError, load_dataset
+from detector.datasets.manifests import write_manifest
 from detector.images import read_image
 
 SIDE, QUALITY = 32, 95
@@ -44,13 +45,6 @@ def subset(
             rows = rows.groupby(["source", "y_true"], dropna=False).head(per_source)
         chosen += [of_class.head(count // 2) for _, of_class in rows.groupby("y_true")]
     return pd.concat(chosen, ignore_index=True)
-
-
-def write_manifest(rows: pd.DataFrame, path: Path) -> None:
-    """As ``load_dataset`` reads it."""
-    table = rows.assign(label=rows["y_true"].map({0: "real", 1: "ai"})).rename(columns={"id": "file"})
-    columns = ["file", "label", "split", "source", "generator", "kind", "paired", "group"]
-    table[columns].to_csv(path, index=False)
 
 
 def write_cifake(dataset: Dataset, rows: pd.DataFrame, folder: Path) -> None:

@@ -20,7 +20,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -31,13 +30,9 @@ from detector.datasets import Dataset, DatasetError, leave_out, load_dataset
 from train.adaptation import Stores, adapter_of, head_and_adapted
 from train.adapter_file import write_adapter
 from train.feature_store import Features
-from train.head import as_of_one, logits_of
-from train.predict import described
+from train.head import as_of_one, judged, logits_of
 from train.recipes import Recipe, RecipeError, load_recipe
 from train.validation import validation_figures
-
-if TYPE_CHECKING:
-    import keras
 
 DONE, USAGE, INTERRUPTED = 0, 2, 130
 
@@ -57,7 +52,7 @@ def left_out(
     for fold in range(folds):
         without = leave_out(dataset, fold, folds)
         head, network = head_and_adapted(architecture, recipe, without, stores, rank, say)
-        val, unseen = (_judged(network, without.split(name), stores.tokens) for name in ("val", "unseen"))
+        val, unseen = (judged(network, without.split(name), stores.tokens) for name in ("val", "unseen"))
         before = logits_of(head, stores.features.of(unseen["id"])[0])
         for when, logits in (("as it was", before), ("adapted", unseen["logit"].to_numpy())):
             figures = validation_figures(unseen, logits)
@@ -65,15 +60,6 @@ def left_out(
             say(f"fold {fold + 1} of {folds}, sources left out, the encoder {when}: {words}")
         tables.append(as_of_one(unseen, val).assign(fold=fold))
     return pd.concat(tables, ignore_index=True)
-
-
-def _judged(network: keras.Model, rows: pd.DataFrame, tokens: Features) -> pd.DataFrame:
-    """The stored ones of ``rows`` as a predictions table, without y_score."""
-    here = rows[tokens.has(rows["id"])].reset_index(drop=True)
-    stored, sizes = tokens.of(here["id"])
-    table = described(here).assign(logit=logits_of(network, stored), delivery="")
-    table[["width", "height"]] = sizes
-    return table
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -30,6 +30,7 @@ from PIL import Image
 
 from detector.atomic_files import replacing
 from detector.datasets import Dataset, DatasetError, load_dataset, only
+from detector.datasets.manifests import write_manifest
 from detector.images import ImageReadError
 from train.autoencoders import DESIGNS, build, fit, reconstructed
 from train.pipeline import read_ahead, read_photo
@@ -57,11 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise DatasetError("--out must lie in the data set's folder: its paths start there.")
         photos = _photos(dataset, arguments.where)
         made = make(dataset, photos, arguments.designs, arguments.count, arguments.steps, _say)
-        table = pd.concat([dataset.rows, made], ignore_index=True)
-        table = table.assign(label=table["y_true"].map({0: "real", 1: "ai"})).rename(columns={"id": "file"})
-        columns = ["file", "label", "split", "source", "generator", "kind", "paired", "group"]
-        with replacing(arguments.out) as temporary:
-            table[columns].to_csv(temporary, index=False)
+        write_manifest(pd.concat([dataset.rows, made], ignore_index=True), arguments.out)
     except (DatasetError, ImageReadError, OSError, ValueError) as error:
         print(f"train.reconstruct: {error}", file=sys.stderr)
         return USAGE

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from detector.atomic_files import replacing
 from detector.datasets.dataset import FACT_PREFIX, TEACHER_SCORE, UNKNOWN, DatasetError, Labelled
 from detector.datasets.names import SPLIT_NAMES, class_of, normal
 from detector.printable import printable
@@ -43,6 +44,15 @@ def read_csv(path: Path) -> pd.DataFrame:
     table.columns = pd.Index([column.lower() for column in as_written])
     _refuse_twice(as_written, name)
     return table
+
+
+def write_manifest(rows: pd.DataFrame, path: Path) -> None:
+    """Rows as a dataset has them, as a table that ``load_dataset`` reads. The file appears whole. Raises
+    OSError."""
+    table = rows.assign(label=rows["y_true"].map({0: "real", 1: "ai"})).rename(columns={"id": "file"})
+    columns = ["file", "label", "split", "source", "generator", "kind", "paired", "group"]
+    with replacing(path) as temporary:
+        table[columns].to_csv(temporary, index=False)
 
 
 def _cells(path: Path, header: int | None, nrows: int | None = None) -> pd.DataFrame:
