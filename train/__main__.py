@@ -33,6 +33,7 @@ from train.runs.commands import command, wherever_started
 from train.runs.directory import DISK_FULL, require_text
 from train.runs.hardware import environment
 from train.runs.phases import Phase, PhaseProgress
+from train.timed_lines import say
 
 FINISHED, FAILED, USAGE, STOPPED = 0, 1, 2, 3
 COPY_SECONDS = 0.1
@@ -173,10 +174,6 @@ def _end(run: RunDirectory, code: int, state: RunState, reason: str, more: str =
 def without_partial_names(text: str) -> str:
     """Files and folders by the names that they get once they are whole: nobody knows the others."""
     return re.sub(r"\.partial(?=[/'\"\s)]|$)", "", text)
-
-
-def say(line: str) -> None:
-    print(time.strftime("%H:%M:%S"), line, flush=True)
 
 
 def _describe(dataset: Dataset) -> None:

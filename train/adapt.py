@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from train.adapter_file import write_adapter
 from train.feature_store import Features
 from train.head import as_of_one, judged, logits_of
 from train.recipes import Recipe, RecipeError, load_recipe
+from train.timed_lines import say
 from train.validation import validation_figures
 
 DONE, USAGE, INTERRUPTED = 0, 2, 130
@@ -74,11 +74,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         dataset = load_dataset(arguments.data, **recipe.cut, check_files=False)
         tokens, features = Features.read(arguments.tokens), Features.read(arguments.features)
         stores = Stores(tokens, features, arguments.encoder, arguments.after)
-        _, network = head_and_adapted(architecture, recipe, dataset, stores, rank, _say)
+        _, network = head_and_adapted(architecture, recipe, dataset, stores, rank, say)
         write_adapter(out, adapter_of(network))
-        _say(f"Wrote {out.name}.")
+        say(f"Wrote {out.name}.")
         if folds := arguments.left_out_folds:
-            table = left_out(architecture, recipe, dataset, stores, rank, folds, _say)
+            table = left_out(architecture, recipe, dataset, stores, rank, folds, say)
             with replacing(out.with_name(f"{out.stem}-left-out.parquet")) as temporary:
                 table.to_parquet(temporary)
     except (DatasetError, RecipeError, OSError, ValueError) as error:
@@ -88,10 +88,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("train.adapt: interrupted; what is written stays.", file=sys.stderr)
         return INTERRUPTED
     return DONE
-
-
-def _say(line: str) -> None:
-    print(time.strftime("%H:%M:%S"), line, flush=True)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -39,6 +39,7 @@ from detector.preprocessing import Preprocessing
 from train.adapter_file import Adapter, put, rank_of, read_adapter
 from train.pipeline import read_ahead, read_photo
 from train.predict import JUDGED
+from train.timed_lines import say
 
 PART = 1024
 """Pictures in a part: what is lost, at most, when a run is killed."""
@@ -253,9 +254,6 @@ def main(argv: list[str] | None = None) -> int:
     )
     arguments = parser.parse_args(argv)
     architecture = architectures.get(arguments.architecture)
-
-    def say(line: str) -> None:
-        print(time.strftime("%H:%M:%S"), line, flush=True)
 
     try:
         dataset = load_dataset(arguments.data)

@@ -19,7 +19,6 @@ import argparse
 import os
 import shlex
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +38,7 @@ from train.pipeline import draw, sampling_shares
 from train.predict import described
 from train.recipes import Recipe, RecipeError, Stage, load_recipe
 from train.runs import RunDirectory, RunError
+from train.timed_lines import say
 from train.validation import higher_is_better, validation_figures
 
 if TYPE_CHECKING:
@@ -254,11 +254,11 @@ def _train(
 
     architecture = architectures.get(recipe.architecture)
     stored = {name: int(features.has(dataset.split(name)["id"]).sum()) for name in ("train", "val")}
-    _say(f"{stored['train']:,} training and {stored['val']:,} validation pictures are stored.")
+    say(f"{stored['train']:,} training and {stored['val']:,} validation pictures are stored.")
     unknown = pd.read_parquet(arguments.left_out) if arguments.left_out else None
     if arguments.left_out_folds:
-        unknown = left_out(dataset, features, recipe, arguments.left_out_folds, _say)
-    trained = _trained(architecture, recipe, dataset, features, _say)
+        unknown = left_out(dataset, features, recipe, arguments.left_out_folds, say)
+    trained = _trained(architecture, recipe, dataset, features, say)
     adapter = read_adapter(arguments.adapter) if arguments.adapter else {}
     if adapter:
         recipe = replace(
@@ -275,8 +275,8 @@ def _train(
     run.write("config.json", {"recipe": recipe.to_dict(), "manifest_sha256": dataset.manifest_hash})
     command = _command(run, arguments)
     settings = replace(recipe, backbone_weights=str(arguments.encoder))
-    folder = write_bundle(run, settings, dataset, head, command, lambda: False, _say, tables, tiles)
-    _say(f"Wrote {folder}.")
+    folder = write_bundle(run, settings, dataset, head, command, lambda: False, say, tables, tiles)
+    say(f"Wrote {folder}.")
 
 
 def _command(run: RunDirectory, arguments: argparse.Namespace) -> str:
@@ -299,10 +299,6 @@ def _command(run: RunDirectory, arguments: argparse.Namespace) -> str:
     for option, file in (("--adapter", arguments.adapter), ("--left-out", arguments.left_out)):
         words += [option, file.name] if file else []
     return shlex.join(words)
-
-
-def _say(line: str) -> None:
-    print(time.strftime("%H:%M:%S"), line, flush=True)
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:

@@ -34,6 +34,7 @@ from detector.datasets.manifests import write_manifest
 from detector.images import ImageReadError
 from train.autoencoders import DESIGNS, build, fit, reconstructed
 from train.pipeline import read_ahead, read_photo
+from train.timed_lines import say
 
 if TYPE_CHECKING:
     import keras
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.out.resolve().parent != dataset.root.resolve():
             raise DatasetError("--out must lie in the data set's folder: its paths start there.")
         photos = _photos(dataset, arguments.where)
-        made = make(dataset, photos, arguments.designs, arguments.count, arguments.steps, _say)
+        made = make(dataset, photos, arguments.designs, arguments.count, arguments.steps, say)
         write_manifest(pd.concat([dataset.rows, made], ignore_index=True), arguments.out)
     except (DatasetError, ImageReadError, OSError, ValueError) as error:
         print(f"train.reconstruct: {error}", file=sys.stderr)
@@ -65,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("train.reconstruct: interrupted; what is made stays.", file=sys.stderr)
         return INTERRUPTED
-    _say(f"{len(made) // 2:,} photos and their reconstructions are in {arguments.out.name}.")
+    say(f"{len(made) // 2:,} photos and their reconstructions are in {arguments.out.name}.")
     return DONE
 
 
@@ -208,10 +209,6 @@ def _designs(text: str) -> list[str]:
             f"there is no autoencoder {', '.join(unknown)}; there are {', '.join(DESIGNS)}"
         )
     return list(dict.fromkeys(names))
-
-
-def _say(line: str) -> None:
-    print(time.strftime("%H:%M:%S"), line, flush=True)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
