@@ -1,12 +1,14 @@
 """Class tokens of a frozen encoder, stored once, so that heads train on them in minutes.
 
 A store is a folder of parts, ``*.npz``, each written whole: ``ids`` (str), ``perturbations`` (str: "" for a
-picture as it is, else the name of one of ``detector.perturbations``), ``tokens`` float16 (n, v, k, C) of its
-v views, the whole first, then its tiles (`detector.tiles`), ``sizes`` int32 (n, 2), width and height of what
-was looked at. What a part holds is never made again, so an interrupted run goes on where it was.
+picture as it is, the name of one of ``detector.perturbations``, or "delivered-1" and so on for copies that
+``train.deliveries`` made of it), ``tokens`` float16 (n, v, k, C) of its v views, the whole first, then its
+tiles (`detector.tiles`), ``sizes`` int32 (n, 2), width and height of what was looked at. What a part holds is
+never made again, so an interrupted run goes on where it was.
 
     python -m train.feature_store ARCHITECTURE --encoder FILE --data DIR --out STORE [--perturbed]
-        [--tiles COUNT] [--after BLOCK] [--adapter FILE] [--where "paired and split == 'train'"]
+        [--delivered COUNT] [--tiles COUNT] [--after BLOCK] [--adapter FILE]
+        [--where "paired and split == 'train'"]
 
 Several runs may fill a store: with tiles for some rows, which takes so many times longer, with the whole
 alone for the rest. With --after a store of its own gets all tokens after a block, from which the blocks above
@@ -20,6 +22,7 @@ import os
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,17 +36,19 @@ from detector.compilation import exact, save, shrink
 from detector.compiled_network import compiled
 from detector.datasets import Dataset, DatasetError, load_dataset, only
 from detector.encoder_numbers import fastest_numbers
-from detector.images import ImageReadError, Photo
-from detector.perturbations import AS_SENT, DELIVERY_CHAINS
+from detector.images import ImageReadError
+from detector.perturbations import DELIVERY_CHAINS, PERTURBATIONS
 from detector.preprocessing import Preprocessing
 from train.adapter_file import Adapter, put, rank_of, read_adapter
-from train.pipeline import read_ahead, read_photo
+from train.deliveries import deliver
+from train.pipeline import read_ahead, read_as_sent, read_photo
 from train.predict import JUDGED
 from train.timed_lines import say
 
 PART = 1024
 """Pictures in a part: what is lost, at most, when a run is killed."""
 BATCH_SIZE = 32
+DELIVERED = "delivered-{}"
 DONE, USAGE, INTERRUPTED = 0, 2, 130
 Key = tuple[str, str]
 """A picture's id, and the name of what was done to it."""
@@ -122,24 +127,23 @@ def write_part(folder: Path, keys: list[Key], tokens: np.ndarray, sizes: np.ndar
 def looks(
     dataset: Dataset, id: str, wanted: list[str], preprocessing: Preprocessing
 ) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
-    """The views of a picture as it is ("") or after each perturbation that is wanted, and the size to
+    """The views of a picture for each name that is wanted, as it is ("") or as it arrives, and the size to
     note."""
     reduced = not preprocessing.tiles and wanted == [""]
-    photo = read_photo(dataset, id) if reduced else _as_sent(dataset, id)
-    if "" in wanted:
-        yield preprocessing.views(photo.pixels), (photo.width, photo.height)
-    for perturbation in DELIVERY_CHAINS:
-        if perturbation.name in wanted:
-            arrived = perturbation(photo.pixels)
-            yield preprocessing.views(arrived), (arrived.shape[1], arrived.shape[0])
+    photo = read_photo(dataset, id) if reduced else read_as_sent(dataset, id)
+    for name in wanted:
+        if not name:
+            yield preprocessing.views(photo.pixels), (photo.width, photo.height)
+            continue
+        arrived = _arrived(photo.pixels, id, name)
+        yield preprocessing.views(arrived), (arrived.shape[1], arrived.shape[0])
 
 
-def _as_sent(dataset: Dataset, id: str) -> Photo:
-    """A picture with its own pixels or, where they are too many to open safely, those of a reduced one."""
-    try:
-        return read_photo(dataset, id, short_side=AS_SENT)
-    except ImageReadError:
-        return read_photo(dataset, id)
+def _arrived(pixels: np.ndarray, id: str, name: str) -> np.ndarray:
+    """A picture's copy of that name; those delivered at random are the same each time."""
+    if name in PERTURBATIONS:
+        return PERTURBATIONS[name](pixels)
+    return deliver(pixels, np.random.default_rng(zlib.crc32(f"{id} {name}".encode())))
 
 
 def fill(
@@ -162,8 +166,7 @@ def fill(
     for number, group in enumerate(groups):
         named, images, sizes = [], [], []
         for id, seen in read_ahead(prepare, range(len(group)), min(4, (os.cpu_count() or 1) + 1)):
-            order = [name for name in ("", *(each.name for each in DELIVERY_CHAINS)) if name in keys[id]]
-            named += [(id, name) for name in order]
+            named += [(id, name) for name in keys[id]]
             images += [image for image, _ in seen]
             sizes += [size for _, size in seen]
         write_part(folder, named, _tokens(images, encode), np.array(sizes))
@@ -217,11 +220,13 @@ def encoder_of(
     return lambda images: np.array(request.infer([images])[0])
 
 
-def wanted(rows: pd.DataFrame, perturbed: bool) -> dict[str, list[str]]:
-    """Which copies of which pictures: each as it is and, if asked for, the test and unseen ones perturbed."""
-    names = [each.name for each in DELIVERY_CHAINS]
+def wanted(rows: pd.DataFrame, perturbed: bool, delivered: int = 0) -> dict[str, list[str]]:
+    """Which copies of which pictures: each as it is and, if asked for, the test and unseen ones perturbed;
+    the others, training and validation, delivered at random so many times."""
+    of_judged = [each.name for each in DELIVERY_CHAINS] if perturbed else []
+    of_others = [DELIVERED.format(number) for number in range(1, delivered + 1)]
     splits = zip(rows["id"], rows["split"], strict=True)
-    return {id: ["", *(names if perturbed and split in JUDGED else [])] for id, split in splits}
+    return {id: ["", *(of_judged if split in JUDGED else of_others)] for id, split in splits}
 
 
 def missing(keys: dict[str, list[str]], folder: Path, tiles: bool = False) -> dict[str, list[str]]:
@@ -244,6 +249,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", required=True, help="the data set: a folder, or a manifest's folder")
     parser.add_argument("--out", required=True, type=Path, help="the store, a folder; what it holds is kept")
     parser.add_argument("--perturbed", action="store_true", help="test and unseen pictures perturbed, too")
+    parser.add_argument(
+        "--delivered", type=int, default=0, metavar="COUNT", help="so many random deliveries of all others"
+    )
     parser.add_argument("--adapter", type=Path, help="of train.adapt: what it adds to the encoder's weights")
     parser.add_argument(
         "--after", type=int, metavar="BLOCK", help="all tokens after this block, for train.adapt"
@@ -259,7 +267,11 @@ def main(argv: list[str] | None = None) -> int:
         dataset = load_dataset(arguments.data)
         if arguments.where:
             dataset = only(dataset, arguments.where)
-        keys = missing(wanted(dataset.rows, arguments.perturbed), arguments.out, bool(arguments.tiles))
+        keys = missing(
+            wanted(dataset.rows, arguments.perturbed, arguments.delivered),
+            arguments.out,
+            bool(arguments.tiles),
+        )
         say(f"{len(keys):,} pictures to encode.")
         if keys:
             adapter = read_adapter(arguments.adapter) if arguments.adapter else None

@@ -32,7 +32,7 @@ from detector.architectures.attention_head import TILE_LOGIT
 from detector.datasets import Dataset, DatasetError, leave_out, load_dataset
 from detector.perturbations import DELIVERY_CHAINS
 from train.adapter_file import put, rank_of, read_adapter
-from train.feature_store import Features
+from train.feature_store import DELIVERED, Features
 from train.linear_head import logistic_regression
 from train.pipeline import draw, sampling_shares
 from train.predict import described
@@ -50,16 +50,37 @@ PREDICT_BATCH = 256
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Labelled features. rows: n rows of a dataset. tokens: float32 (n, k, C)."""
+    """Labelled features. rows: n rows of a dataset. tokens: float32 (n, k, C). delivered: those of m copies
+    of each picture, as ``train.deliveries`` made them, float32 (n, m, k, C)."""
 
     rows: pd.DataFrame
     tokens: np.ndarray
+    delivered: np.ndarray | None = None
 
     @classmethod
     def of(cls, rows: pd.DataFrame, features: Features) -> Rows:
         """Those of ``rows`` that are stored."""
         here = rows[features.has(rows["id"])].reset_index(drop=True)
         return cls(here, features.of(here["id"])[0])
+
+    def with_deliveries(self, features: Features) -> Rows:
+        """The same with the copies that are stored. Raises ValueError where a picture lacks one that others
+        have, or none has any."""
+        copies: list[np.ndarray] = []
+        while features.has(self.rows["id"], name := DELIVERED.format(len(copies) + 1)).any():
+            missing = int((~features.has(self.rows["id"], name)).sum())
+            if missing:
+                raise ValueError(
+                    f"The store lacks the copy {name} of {missing:,} pictures; train.feature_store"
+                    f" --delivered {len(copies) + 1} goes on making them."
+                )
+            copies.append(features.of(self.rows["id"], name)[0])
+        if not copies:
+            raise ValueError(
+                "augmentation.delivery_probability asks for delivered copies of the training pictures, and"
+                " the store has none: train.feature_store --delivered 1 makes them."
+            )
+        return replace(self, delivered=np.stack(copies, axis=1))
 
     @classmethod
     def of_tiles(cls, rows: pd.DataFrame, features: Features) -> Rows:
@@ -69,7 +90,18 @@ class Rows:
 
     def where(self, chosen: np.ndarray) -> Rows:
         """Some of them. chosen: bool (n,)."""
-        return Rows(self.rows[chosen].reset_index(drop=True), self.tokens[chosen])
+        delivered = None if self.delivered is None else self.delivered[chosen]
+        return Rows(self.rows[chosen].reset_index(drop=True), self.tokens[chosen], delivered)
+
+    def drawn(self, chosen: np.ndarray, probability: float, rng: np.random.Generator) -> np.ndarray:
+        """float32 (B, k, C): tokens of some rows, int (B,), with ``probability`` of a delivered copy
+        instead."""
+        tokens = self.tokens[chosen]
+        if probability and self.delivered is not None:
+            took = rng.random(len(chosen)) < probability
+            copies = rng.integers(self.delivered.shape[1], size=len(chosen))
+            tokens[took] = self.delivered[chosen[took], copies[took]]
+        return tokens
 
     @property
     def y_true(self) -> np.ndarray:
@@ -102,7 +134,10 @@ def train_head(
     for epoch in range(stage.epochs):
         order = draw(shares, steps * recipe.batch_size, rng).reshape(steps, recipe.batch_size)
         losses = [
-            head.train_on_batch(train.tokens[chosen], {"logit": train.y_true[chosen][:, None]})
+            head.train_on_batch(
+                train.drawn(chosen, recipe.augmentation.delivery_probability, rng),
+                {"logit": train.y_true[chosen][:, None]},
+            )
             for chosen in order
         ]
         with averaged_weights(head, stage):
@@ -203,6 +238,8 @@ def _trained(
     """A new head, or two, trained on what is stored of the dataset's training pictures."""
     head = _head(architecture, recipe)
     train, val = (Rows.of(dataset.split(name), features) for name in ("train", "val"))
+    if recipe.augmentation.delivery_probability:
+        train = train.with_deliveries(features)
     train_head(head, train, val, recipe, say)
     if TILE_LOGIT in head.output:
         tiled, tiled_val = (Rows.of_tiles(dataset.split(name), features) for name in ("train", "val"))

@@ -13,8 +13,10 @@ import pandas as pd
 
 from detector.datasets import CLASS_TITLES, TEACHER_SCORE, Dataset
 from detector.images import ImageReadError, Photo, read_image
+from detector.perturbations import AS_SENT
 from detector.preprocessing import Preprocessing
 from train.augmentation import augment, cutmix
+from train.deliveries import deliver
 from train.recipes import Recipe, RecipeError, Sampling
 
 T = TypeVar("T")
@@ -34,6 +36,15 @@ def read_photo(dataset: Dataset, picture_id: str, short_side: int = 384) -> Phot
         return read_image(dataset.path(picture_id), short_side)
     except ImageReadError as error:
         raise ImageReadError(f"{picture_id} has become unreadable since this run began. {error}") from error
+
+
+def read_as_sent(dataset: Dataset, picture_id: str) -> Photo:
+    """A picture with its own pixels or, where they are too many to open safely, those of a reduced one.
+    Raises ImageReadError as `read_photo` does."""
+    try:
+        return read_photo(dataset, picture_id, AS_SENT)
+    except ImageReadError:
+        return read_photo(dataset, picture_id)
 
 
 class CanonicalImages:
@@ -61,6 +72,12 @@ class CanonicalImages:
                 self._free -= canonical.nbytes
         return canonical
 
+    def delivered(self, position: int, rng: np.random.Generator) -> np.ndarray:
+        """The canonical form of what a random delivery makes of a picture at its own size: read and made
+        anew each time."""
+        photo = read_as_sent(self._dataset, self._ids[position])
+        return self._preprocessing.canonical(deliver(photo.pixels, rng))
+
 
 class TrainingBatches:
     """Augmented batches. Which images come, and how they are changed, depends on (seed, stage, epoch,
@@ -83,7 +100,9 @@ class TrainingBatches:
 
         def sample(place: int) -> np.ndarray:
             rng = np.random.default_rng([seed, stage, epoch, place])
-            return augment(self._images[order[place]], self._size, settings, rng)
+            sent = settings.delivery_probability and rng.random() < settings.delivery_probability
+            canonical = self._images.delivered(order[place], rng) if sent else self._images[order[place]]
+            return augment(canonical, self._size, settings, rng)
 
         def batch(step: int) -> Batch:
             places = range(step * size, (step + 1) * size)

@@ -92,6 +92,48 @@ def test_perturbed_are_the_pictures_that_a_finished_model_is_measured_on():
     assert set(map(tuple, wanted(rows, perturbed=False).values())) == {("",)}
 
 
+def test_delivered_at_random_are_the_others():
+    rows = pd.DataFrame({"id": list("abc"), "split": ["train", "val", "test"]})
+    copies = ["", "delivered-1", "delivered-2"]
+    assert wanted(rows, perturbed=False, delivered=2) == {"a": copies, "b": copies, "c": [""]}
+
+
+def test_copies_of_a_picture_differ_and_are_the_same_each_time(tmp_path):
+    dataset = load_dataset(write_pictures(tmp_path / "data", count=40))
+    id = dataset.rows["id"].iloc[0]
+    keys = {id: ["", "delivered-1", "delivered-2"]}
+    for name in ("first", "again"):
+        fill(tmp_path / name, dataset, keys, lambda x: x[:, 0], Preprocessing(32, 32, 90), lambda line: None)
+    first, again = (Features.read(tmp_path / name) for name in ("first", "again"))
+    assert np.array_equal(first.tokens, again.tokens)
+    wholes = [first.of(pd.Series([id]), name)[0] for name in keys[id]]
+    assert not np.array_equal(wholes[0], wholes[1]) and not np.array_equal(wholes[1], wholes[2])
+
+
+def test_deliveries_are_drawn_with_their_probability():
+    """Copies are marked by 1 and 2, pictures as they are by 0."""
+    rows = pd.DataFrame({"id": ["a", "b"]})
+    delivered = np.ones((2, 2, 1, 1), np.float32) * [[[[1]], [[2]]]]
+    train = Rows(rows, np.zeros((2, 1, 1), np.float32), delivered.astype(np.float32))
+    rng, chosen = np.random.default_rng(0), np.zeros(4000, int)
+    drawn = train.drawn(chosen, 0.5, rng)[:, 0, 0]
+    assert [np.mean(drawn == kind) for kind in (0, 1, 2)] == pytest.approx([0.5, 0.25, 0.25], abs=0.03)
+    assert not train.drawn(chosen, 0.0, rng).any() and not train.tokens.any()
+
+
+def test_a_head_that_wants_deliveries_says_which_are_missing(store):
+    rows = pd.DataFrame({"id": ["a", "b"], "y_true": [0, 1]})
+    features = Features.read(store)
+    with pytest.raises(ValueError, match="has none: train.feature_store --delivered 1"):
+        Rows.of(rows, features).with_deliveries(features)
+    write_part(store, [("a", "delivered-1")], np.ones((1, 1, 3, 2)), np.ones((1, 2)))
+    with pytest.raises(ValueError, match="copy delivered-1 of 1 pictures"):
+        Rows.of(rows, features).with_deliveries(Features.read(store))
+    write_part(store, [("b", "delivered-1")], np.zeros((1, 1, 3, 2)), np.ones((1, 2)))
+    whole = Rows.of(rows, features).with_deliveries(Features.read(store))
+    assert whole.delivered.shape == (2, 1, 3, 2) and whole.delivered[:, 0, 0, 0].tolist() == [1, 0]
+
+
 def labelled(rng: np.random.Generator, n: int) -> Rows:
     """Tokens whose first number tells the class, with some noise."""
     y_true = np.arange(n) % 2

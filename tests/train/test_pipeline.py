@@ -75,6 +75,15 @@ def test_cutmix_makes_the_same_batches_again(dataset):
     assert not same(batches(dataset, mixed).epoch(1, 2), batches(dataset).epoch(1, 2))
 
 
+def test_deliveries_make_other_pictures_and_the_same_ones_again(dataset):
+    sent = "augmentation.delivery_probability=0.5"
+    plain = ["augmentation.zoom=0", "augmentation.flip=false"]
+    assert same(batches(dataset, *plain, sent).epoch(1, 2), batches(dataset, *plain, sent).epoch(1, 2))
+    pairs = zip(batches(dataset, *plain, sent).epoch(1, 2), batches(dataset, *plain).epoch(1, 2), strict=True)
+    changed = np.concatenate([(delivered != own).any((1, 2, 3)) for (delivered, _), (own, _) in pairs])
+    assert 0.2 < changed.mean() < 0.8
+
+
 def test_targets_are_labels_mixed_with_what_a_teacher_says_and_stay_on_their_side():
     says = [0.6, math.nan, 0.2, 1.0, 0.0]
     rows = pd.DataFrame({"y_true": [1, 1, 0, 0, 1], "teacher_score": says})

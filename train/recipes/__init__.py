@@ -55,6 +55,9 @@ class Augmentation:
     """Random changes to a training image; each range is drawn from uniformly, anew for every image and
     epoch."""
 
+    # first of all, at the picture's own size, with this probability: a random delivery (train.deliveries); a
+    # head on stored features takes a copy that train.feature_store --delivered made
+    delivery_probability: float = 0.0
     flip: bool = True  # mirror left-right with probability 1/2
     rotation_degrees: float = 0.0  # +- degrees
     zoom: float = 0.0  # +- share of the size: 0.1 means 0.9 to 1.1 times

@@ -1,0 +1,88 @@
+"""train.deliveries: what happens to training pictures on their way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from train import deliveries
+from train.deliveries import SHORTEST, STEPS, compressed, cropped, deliver, limited
+
+
+@pytest.fixture(scope="module")
+def photo() -> Image.Image:
+    """640 x 400 pixels that tell where they are: red grows to the right, green downwards."""
+    across, down = np.meshgrid(np.linspace(0, 255, 640), np.linspace(0, 255, 400))
+    return Image.fromarray(np.dstack([across, down, np.full_like(across, 90)]).astype(np.uint8))
+
+
+def generators(count: int) -> list[np.random.Generator]:
+    return [np.random.default_rng(seed) for seed in range(count)]
+
+
+def test_the_same_state_gives_the_same_picture_and_another_gives_another(photo):
+    first, again, other = (deliver(np.asarray(photo), np.random.default_rng(seed)) for seed in (3, 3, 4))
+    assert np.array_equal(first, again)
+    assert first.shape != other.shape or not np.array_equal(first, other)
+
+
+def test_what_arrives_is_the_same_picture_no_larger_and_no_side_below_the_shortest(photo):
+    """Grey means differ little, whatever was done; edges keep their order of brightness."""
+    for rng in generators(60):
+        arrived = deliver(np.asarray(photo), rng)
+        height, width = arrived.shape[:2]
+        assert arrived.dtype == np.uint8 and SHORTEST <= height <= 400 and width <= 640
+        assert abs(arrived.mean() - np.asarray(photo).mean()) < 6
+        assert arrived[:, -1, 0].mean() > 200 and arrived[-1, :, 1].mean() > 200
+
+
+@pytest.mark.parametrize("size", [(40, 30), (224, 224), (3000, 230), (1, 500)])
+def test_pictures_that_are_small_or_long_are_delivered_too(size):
+    pixels = np.asarray(Image.new("RGB", size, (10, 200, 30)))
+    for rng in generators(20):
+        arrived = deliver(pixels, rng)
+        assert arrived.shape[0] >= min(size[1], SHORTEST) and arrived.shape[1] >= min(size[0], SHORTEST)
+
+
+def test_a_picture_too_long_for_webp_is_shrunk_first():
+    pixels = np.full((20, 20_000, 3), 128, np.uint8)
+    assert {deliver(pixels, rng).shape[1] for rng in generators(5)} == {deliveries.LONGEST}
+
+
+def test_crops_begin_anywhere_off_the_grid_of_eight(photo):
+    starts = {round(cropped(photo, rng).getpixel((0, 0))[0] * 639 / 255) % 8 for rng in generators(60)}
+    assert len(starts) > 4
+
+
+def test_a_limit_is_one_of_those_that_sites_have(photo):
+    assert {max(limited(photo, rng).size) for rng in generators(60)} == {512, 640}
+
+
+def test_each_step_changes_sizes_in_proportion(photo):
+    for step in STEPS:
+        for rng in generators(10):
+            width, height = step(photo, rng).size
+            assert width / height == pytest.approx(1.6, rel=0.26 if step is cropped else 0.01)
+
+
+def test_all_three_formats_are_used(photo, monkeypatch):
+    used = []
+    original = deliveries._saved
+    monkeypatch.setattr(
+        deliveries,
+        "_saved",
+        lambda picture, format, **s: used.append(format) or original(picture, format, **s),
+    )
+    for rng in generators(60):
+        compressed(photo, rng)
+    assert set(used) == {"JPEG", "WEBP", "AVIF"} and used.count("JPEG") > 30
+
+
+def test_a_large_picture_is_not_saved_as_avif(monkeypatch):
+    used = []
+    monkeypatch.setattr(deliveries, "_saved", lambda picture, format, **s: used.append(format) or picture)
+    large = Image.new("RGB", (deliveries.AVIF_SIDE + 1, 300))
+    for rng in generators(200):
+        compressed(large, rng)
+    assert set(used) == {"JPEG", "WEBP"}
