@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.app_in_browser import NoBrowser, chromium, serving
+from tests.support.browser_contexts import Contexts
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -61,28 +62,35 @@ def browser():
         yield browser
 
 
+@pytest.fixture(scope="session")
+def contexts(browser):
+    return Contexts(browser)
+
+
 @pytest.fixture
-def open_page(browser):
-    """``open_page(**options) -> Page`` in a fresh context, e.g. ``open_page(viewport=PHONE,
+def open_page(contexts, request):
+    """``open_page(**options) -> Page`` in a context with nothing in it, e.g. ``open_page(viewport=PHONE,
     color_scheme="dark")``.
 
     A page that raised an uncaught JavaScript error fails its test.
     """
-    contexts, errors = [], []
+    errors = []
 
     def open_one(**options):
-        context = browser.new_context(
+        context = contexts.take(
             **{"viewport": DESKTOP, "color_scheme": "light", "reduced_motion": "reduce"} | options
         )
         context.set_default_timeout(PATIENCE)
-        contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         return page
 
+    failed = request.session.testsfailed
     yield open_one
-    for context in contexts:
-        context.close()
+    if errors or request.session.testsfailed > failed:
+        contexts.discard()
+    else:
+        contexts.give_back()
     assert not errors, f"uncaught JavaScript errors: {errors}"
 
 

@@ -29,6 +29,7 @@ CHROMIUM_FLAGS = [
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
+    "--process-per-site",  # one page after the other in one process, which keeps what it has compiled
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
