@@ -44,6 +44,8 @@ class Named(Protocol):
 
 
 D = TypeVar("D", bound=Named)
+Looks = Mapping[str, Callable[[R], R]]
+"""What is judged of the pictures: title of its table -> those pictures."""
 
 
 def run(
@@ -54,10 +56,11 @@ def run(
     fit: Callable[[D, Recipe, R, R], Callable[[R], np.ndarray]],
     pick: Callable[[pd.DataFrame, Features], R],
     argv: list[str] | None,
+    looks: Looks | None = None,
 ) -> None:
     """The command line of an experiment that prints such a table. title: of its first column. designs: its
     rows. fit: trains one of them on training and validation pictures. pick: those of a dataset's rows that
-    are stored."""
+    are stored. looks: see ``show``."""
     parser = argparse.ArgumentParser(prog=program, description=description)
     parser.add_argument("--data", required=True)
     parser.add_argument("--features", required=True, type=Path)
@@ -68,7 +71,7 @@ def run(
     features = Features.read(arguments.features)
     recipe = load_recipe(arguments.recipe)
     fits = {design.name: partial(fit, design, recipe) for design in designs}
-    show(dataset, lambda rows: pick(rows, features), arguments.folds, fits, title)
+    show(dataset, lambda rows: pick(rows, features), arguments.folds, fits, title, looks)
 
 
 def show(
@@ -77,10 +80,12 @@ def show(
     folds: int,
     designs: Mapping[str, Fit[R]],
     title: str,
+    looks: Looks | None = None,
 ) -> None:
     """Print a row per design: means over the folds (group k-fold), and the gain in ROC AUC over the first row
-    with its 95% interval."""
-    areas = np.zeros((len(designs), folds))
+    with its 95% interval. looks: a table for each, if the pictures are judged in several ways."""
+    looks = looks or {"": lambda judged: judged}
+    areas = np.zeros((len(looks), len(designs), folds))
     accuracies = np.zeros_like(areas)
     for fold in range(folds):
         without = leave_out(dataset, fold, folds)
@@ -88,11 +93,19 @@ def show(
         rows = without.split("unseen")
         judged = pick(rows[rows["paired"]])
         for row, fit in enumerate(designs.values()):
-            scores = fit(train, val)(judged)
-            areas[row, fold] = roc_auc_score(judged.y_true, scores)
-            accuracies[row, fold] = balanced_accuracy_score(judged.y_true, scores >= 0)
+            scores_of = fit(train, val)
+            for place, look in enumerate(looks.values()):
+                scores = scores_of(look(judged))
+                areas[place, row, fold] = roc_auc_score(judged.y_true, scores)
+                accuracies[place, row, fold] = balanced_accuracy_score(judged.y_true, scores >= 0)
+    for name, *of_look in zip(looks, areas, accuracies, strict=True):
+        _print(f"{title}, judged {name}" if name else title, list(designs), *of_look)
+
+
+def _print(title: str, rows: list[str], areas: np.ndarray, accuracies: np.ndarray) -> None:
+    """areas, accuracies: (rows, folds)."""
     print(f"| {title} | ROC AUC | gain | balanced accuracy |\n|---|---|---|---|")
-    for row, name in enumerate(designs):
+    for row, name in enumerate(rows):
         more = gain(areas[row] - areas[0]) if row else ""
         print(f"| {name} | {areas[row].mean():.3f} | {more} | {accuracies[row].mean():.3f} |", flush=True)
 

@@ -66,6 +66,26 @@ def test_the_view_that_tells_the_classes_apart_wins(dataset, capsys):
     assert area["the whole and all tiles, logits added"] > area["the whole"]
 
 
+def test_what_is_judged_in_two_ways_gets_a_table_for_each(dataset, capsys):
+    """The one design calls everything AI-generated that has a large number, which real pictures have after
+    the second look."""
+    signs = {"as they are": 1.0, "turned round": -1.0}
+    looks = {
+        name: lambda judged, sign=sign: replace(judged, tokens=sign * judged.tokens)
+        for name, sign in signs.items()
+    }
+    designs = {"only one": lambda train, val: lambda judged: judged.tokens[:, 0, 0]}
+    features = features_of(dataset, [0])
+    show(dataset, lambda rows: Rows.of(rows, features), 2, designs, "design", looks)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("|")[1].strip() for line in lines if "ROC" in line] == [
+        "design, judged as they are",
+        "design, judged turned round",
+    ]
+    areas = [float(line.split("|")[2]) for line in lines if "only one" in line]
+    assert areas[0] > 0.95 and areas[0] + areas[1] == pytest.approx(1, abs=2e-3)
+
+
 def test_pictures_without_tiles_are_trained_on_and_not_judged(dataset):
     features = features_of(dataset, [3], views=2)
     some = list(features.tile_places)[::2]
