@@ -1,1 +1,1 @@
-"""Scripts that print the figures the README quotes; each runs as ``python -m benchmarks.<name>``."""
+"""Scripts that print the figures that README and docs quote; each runs as ``python -m benchmarks.<name>``."""

@@ -360,7 +360,9 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--recipe", help=f"a recipe that ships ({', '.join(names())}) or the path of a .toml file"
     )
-    parser.add_argument("--data", help="folder of images, or a manifest CSV; README.md lists the layouts")
+    parser.add_argument(
+        "--data", help="folder of images, or a manifest CSV; docs/training.md lists the layouts"
+    )
     parser.add_argument(
         "--exclude",
         metavar="FILE",

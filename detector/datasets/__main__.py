@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verbs = parser.add_subparsers(dest="verb", required=True)
     scan = verbs.add_parser("scan", help="look at every image of a dataset")
-    scan.add_argument("data", help="folder of images, or a manifest CSV; README.md lists the layouts")
+    scan.add_argument("data", help="folder of images, or a manifest CSV; docs/training.md lists the layouts")
     scan.add_argument("--json", action="store_true", help="print one JSON object with everything")
     scan.add_argument("--seed", type=int, default=0, help="of the splits that are cut; a run's own is 0")
     scan.add_argument("--exclude", metavar="FILE", help="exclusion list, instead of exclude.csv in the data")

@@ -1,4 +1,4 @@
-"""``python -m detector.evaluation [BUNDLE or FILE]``: as Markdown tables, the scoreboard the README quotes,
+"""``python -m detector.evaluation [BUNDLE or FILE]``: as Markdown tables, the scoreboard that the docs quote,
 from a bundle's cached test predictions, or the same figures of a table of anybody's predictions."""
 
 from __future__ import annotations

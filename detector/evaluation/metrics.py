@@ -58,7 +58,7 @@ class Place(StrEnum):
     CARD_TABLE = "card table"
     """What the app shows of that."""
     SCOREBOARD = "scoreboard"
-    """The README's table of sets."""
+    """The table of sets in docs/scoreboard.md."""
     PARTS = "parts"
     """The scoreboard by source and by generator."""
     SLICES = "slices"

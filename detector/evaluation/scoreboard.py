@@ -117,8 +117,8 @@ def scoreboard_of_table(rows: pd.DataFrame, threshold: float) -> Scoreboard:
 
 
 def markdown(board: Scoreboard) -> str:
-    """The tables as the README quotes them: the sets, controls, what perturbations cost, what abstaining
-    buys."""
+    """The tables as docs/scoreboard.md quotes them: the sets, controls, what perturbations cost, what
+    abstaining buys."""
     tables = [_table_of_sets(board)]
     if board.controls:
         tables.append(_table_of_controls(board))

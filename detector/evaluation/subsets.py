@@ -1,4 +1,4 @@
-"""What the parts of a test are called, on the Evaluate page, in cards and in the README alike.
+"""What the parts of a test are called, on the Evaluate page, in cards and in the docs alike.
 
 "unseen" are the rows whose column ``split`` says so, "unseen, paired" those of them whose subjects are
 matched across the classes, "unseen, unpaired" the rest, and "unseen, web" the pictures of "unseen" after the
@@ -24,7 +24,7 @@ QUOTED = (
     *("test", "test, paired", "unseen", "unseen, paired", "unseen, unpaired"),
     *("unseen2", "unseen2, paired", "unseen2, unpaired"),
 )
-"""The subsets that cards and the README quote."""
+"""The subsets that cards and docs quote."""
 
 Subsets = dict[str, np.ndarray]
 """Name -> bool (n,), which rows are in it."""
@@ -65,7 +65,7 @@ def named_sets(rows: pd.DataFrame) -> Subsets:
 
 
 def quoted_subsets(rows: pd.DataFrame) -> Subsets:
-    """The subsets every card and the README quote, of ``QUOTED`` those with rows. rows: with the columns
+    """The subsets every card and the docs quote, of ``QUOTED`` those with rows. rows: with the columns
     split and paired, and that of the perturbation if any.
 
     "unseen, paired, web" holds the pictures of "unseen, paired" after the perturbation "web". Only sets that

@@ -1,4 +1,4 @@
-"""detector.evaluation.scoreboard: its figures by hand, its tables, and that the README quotes them."""
+"""detector.evaluation.scoreboard: its figures by hand, its tables, and that README and docs quote them."""
 
 import json
 import subprocess
@@ -117,11 +117,28 @@ def test_predictions_without_perturbations_are_reported_as_well(rows):
 # ---- python -m detector.evaluation
 
 
-def test_the_readme_quotes_what_the_command_prints():
+def test_the_docs_quote_what_the_command_prints():
     printed = run().stdout
     assert printed.count("\n\n") == 3, "a table is missing"
     for line in printed.splitlines():
-        assert line in (ROOT / "README.md").read_text("utf-8")
+        assert line in (ROOT / "docs" / "scoreboard.md").read_text("utf-8")
+
+
+def test_the_readme_quotes_balanced_accuracy_auc_and_false_alarms_of_both_models():
+    lines = (ROOT / "README.md").read_text("utf-8").splitlines()
+    table = lines[next(place for place, line in enumerate(lines) if line.startswith("| rows | pictures |")) :]
+    (_, _, *models), _, *quoted = (cells(line) for line in table[: table.index("")])
+    assert len(models) == 2 and len(quoted) == 7
+    for place, name in enumerate(models):
+        printed = {line[0]: line for line in map(cells, run(name).stdout.split("\n\n")[0].splitlines())}
+        for rows, pictures, *of_models in quoted:
+            _, n, _, balanced, auc, *_, alarms = (cell.split(" (")[0] for cell in printed[rows])
+            assert [pictures, of_models[place]] == [n, f"{balanced} / {auc} / {float(alarms):.1%}"]
+
+
+def cells(line: str) -> list[str]:
+    """Of a row of a Markdown table, without emphasis."""
+    return [cell.strip(" `*") for cell in line.split("|")[1:-1]]
 
 
 def test_the_command_prints_one_object(tiny_bundle):
