@@ -12,7 +12,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from detector.perturbations import at_most
+from detector.perturbations import LONGEST_JPEG, at_most
 
 Step = Callable[[Image.Image, np.random.Generator], Image.Image]
 
@@ -28,16 +28,16 @@ KERNELS = (
     Image.Resampling.LANCZOS,
 )
 MOST_STEPS = 3
-LONGEST = 16_383
-"""Pixels: the longest side that WebP allows."""
 AVIF_SIDE = 1280
 """Pixels along the long side up to which a picture is saved as AVIF, which is slow."""
+WEBP_SIDE = 2560
+"""The same for WebP, some of whose tables are too small for what large pictures hold at high quality."""
 
 
 def deliver(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """uint8 (H, W, 3) RGB -> what arrives, uint8 (h, w, 3) RGB, h <= H and w <= W. The same ``rng`` state
     gives the same picture. It goes through one to three steps, the last of which compresses it."""
-    picture = at_most(LONGEST)(Image.fromarray(pixels))
+    picture = at_most(LONGEST_JPEG)(Image.fromarray(pixels))
     for _ in range(rng.integers(MOST_STEPS)):
         picture = STEPS[rng.integers(len(STEPS))](picture, rng)
     return np.asarray(compressed(picture, rng))
@@ -73,7 +73,7 @@ def compressed(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     kind, quality = rng.random(), int(rng.integers(30, 96))
     if kind < 0.1 and max(picture.size) <= AVIF_SIDE:
         return _saved(picture, "AVIF", quality=quality, speed=10)
-    if kind < 0.3:
+    if kind < 0.3 and max(picture.size) <= WEBP_SIDE:
         return _saved(picture, "WEBP", quality=quality, method=1)
     subsampling = "4:4:4" if rng.random() < 0.2 else "4:2:0"
     return _saved(picture, "JPEG", quality=quality, subsampling=subsampling)
