@@ -15,6 +15,17 @@ from tests.support.kill_storm import STAND_IN, end_all
 from train.runs import commands
 
 
+@pytest.fixture
+def eager_steps():
+    """Steps of training in this process run as they are written. To trace one takes longer than the few that a
+    test has of each; tests that train in a process of its own trace them."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory) -> Path:
     """A data set for tests that only read it: 72 images to train on, 24 each for validation and test, and

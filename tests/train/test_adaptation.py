@@ -25,6 +25,8 @@ from train.feature_store import write_part
 from train.head import Rows, logits_of
 from train.recipes import Recipe, load_recipe
 
+pytestmark = pytest.mark.usefixtures("eager_steps")
+
 
 @pytest.fixture
 def recipe() -> Recipe:

@@ -9,7 +9,6 @@ from math import prod
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from detector import architectures
 from detector.bundle import read_bundle
@@ -42,14 +41,6 @@ def few(pictures):
     return replace(dataset, rows=rows.reset_index(drop=True))
 
 
-@pytest.fixture
-def uncompiled():
-    """Two steps are over before they are compiled."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 @pytest.fixture(autouse=True)
 def _smaller():
     with smaller():
@@ -70,7 +61,7 @@ def trained(name: str, few, folder, say=lambda line: None, **changed) -> Classif
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_ENCODER))
-def test_it_trains_two_steps_and_its_bundle_loads_judges_and_explains(name, few, tmp_path, uncompiled):
+def test_it_trains_two_steps_and_its_bundle_loads_judges_and_explains(name, few, tmp_path, eager_steps):
     classifier = trained(name, few, tmp_path)
     architecture = classifier.bundle.architecture
     photo = read_image(few.path(few.rows["id"][0]))
@@ -83,7 +74,7 @@ def test_it_trains_two_steps_and_its_bundle_loads_judges_and_explains(name, few,
 
 
 def test_a_model_that_began_with_published_weights_says_whose_in_log_and_card(
-    few, tmp_path, monkeypatch, uncompiled
+    few, tmp_path, monkeypatch, eager_steps
 ):
     name, said = "convnextv2-tiny", []
     assert timm_checkpoints.NARROW[name] == NARROW[name]

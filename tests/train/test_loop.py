@@ -23,6 +23,7 @@ from train.optimizers import learning_rate, optimizer
 from train.recipes import RecipeError, Stage, load_recipe
 from train.runs import RunDirectory, Stopped, TrainingFailed
 
+pytestmark = pytest.mark.usefixtures("eager_steps")
 PLAIN = ("finetune.epochs=3", "finetune.patience=9", "augmentation.zoom=0.1")
 
 
