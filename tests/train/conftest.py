@@ -17,8 +17,8 @@ from train.runs import commands
 
 @pytest.fixture
 def eager_steps():
-    """Steps of training in this process run as they are written. To trace one takes longer than the few that a
-    test has of each; tests that train in a process of its own trace them."""
+    """Steps of training in this process run as they are written. To trace one takes longer than the few that
+    a test has of each; tests that train in a process of its own trace them."""
     import tensorflow as tf
 
     tf.config.run_functions_eagerly(True)
