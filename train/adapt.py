@@ -28,13 +28,12 @@ from detector.atomic_files import replacing
 from detector.datasets import Dataset, DatasetError, leave_out, load_dataset
 from train.adaptation import Stores, adapter_of, head_and_adapted
 from train.adapter_file import write_adapter
+from train.exit_status import DONE, ends_with_a_sentence
 from train.feature_store import Features
 from train.head import as_of_one, judged, logits_of
 from train.recipes import Recipe, RecipeError, load_recipe
 from train.timed_lines import say
 from train.validation import validation_figures
-
-DONE, USAGE, INTERRUPTED = 0, 2, 130
 
 
 def left_out(
@@ -62,31 +61,27 @@ def left_out(
     return pd.concat(tables, ignore_index=True)
 
 
+@ends_with_a_sentence(
+    "train.adapt", DatasetError, RecipeError, OSError, ValueError, interrupted="what is written stays"
+)
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     out, rank = arguments.out, arguments.rank
-    try:
-        recipe = load_recipe(arguments.recipe, arguments.set)
-        architecture = architectures.get(recipe.architecture)
-        if architecture.encoder is None:
-            raise RecipeError(f"The architecture {architecture.name} has no frozen encoder to adapt.")
-        dataset = load_dataset(arguments.data, **recipe.cut, check_files=False)
-        tokens, features = Features.read(arguments.tokens), Features.read(arguments.features)
-        stores = Stores(tokens, features, arguments.encoder, arguments.after)
-        _, network = head_and_adapted(architecture, recipe, dataset, stores, rank, say)
-        write_adapter(out, adapter_of(network))
-        say(f"Wrote {out.name}.")
-        if folds := arguments.left_out_folds:
-            table = left_out(architecture, recipe, dataset, stores, rank, folds, say)
-            with replacing(out.with_name(f"{out.stem}-left-out.parquet")) as temporary:
-                table.to_parquet(temporary)
-    except (DatasetError, RecipeError, OSError, ValueError) as error:
-        print(f"train.adapt: {error}", file=sys.stderr)
-        return USAGE
-    except KeyboardInterrupt:
-        print("train.adapt: interrupted; what is written stays.", file=sys.stderr)
-        return INTERRUPTED
+    recipe = load_recipe(arguments.recipe, arguments.set)
+    architecture = architectures.get(recipe.architecture)
+    if architecture.encoder is None:
+        raise RecipeError(f"The architecture {architecture.name} has no frozen encoder to adapt.")
+    dataset = load_dataset(arguments.data, **recipe.cut, check_files=False)
+    tokens, features = Features.read(arguments.tokens), Features.read(arguments.features)
+    stores = Stores(tokens, features, arguments.encoder, arguments.after)
+    _, network = head_and_adapted(architecture, recipe, dataset, stores, rank, say)
+    write_adapter(out, adapter_of(network))
+    say(f"Wrote {out.name}.")
+    if folds := arguments.left_out_folds:
+        table = left_out(architecture, recipe, dataset, stores, rank, folds, say)
+        with replacing(out.with_name(f"{out.stem}-left-out.parquet")) as temporary:
+            table.to_parquet(temporary)
     return DONE
 
 

@@ -35,9 +35,10 @@ from detector.evaluation.perturbed import CLEAN, by_perturbation
 from detector.evaluation.predictions import PredictionsError, read_predictions
 from detector.images import ImageReadError
 from train.decision import counted, decide, for_card, temperature_of_both
+from train.exit_status import DONE, ends_with_a_sentence
 from train.model_card import refresh
 from train.recipes import Decision, Recipe, RecipeError, dotted, from_dict
-from train.report import DONE, INTERRUPTED, USAGE, card_on_disk, cut, other_images, pace, say
+from train.report import card_on_disk, cut, other_images, pace, say
 
 NOT_OF_TRAINING = (
     "left_out_",
@@ -53,31 +54,33 @@ NOT_OF_TRAINING = (
 by file."""
 
 
+@ends_with_a_sentence(
+    "train.calibrate",
+    BundleError,
+    DatasetError,
+    ImageReadError,
+    PredictionsError,
+    RecipeError,
+    interrupted="nothing was written",
+)
 def main(argv: list[str] | None = None) -> int:
     arguments = _parse(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        bundle = read_bundle(find_bundle(arguments.bundle))
-        settings = recipe_of(bundle).decision
-        folds = [read_bundle(find_bundle(fold)) for fold in arguments.folds]
-        out_of_fold = out_of_fold_rows(bundle, folds)
-        predictions = own_predictions(bundle)
-        say(f"Checking the images of {arguments.data}.")
-        dataset = load_dataset(arguments.data, **cut(bundle))
-        if problem := other_images(bundle, dataset):
-            raise DatasetError(problem)
-        check_folds(folds, dataset)
-        val = judge_validation(bundle, dataset)
-        found = transfer(val, out_of_fold, settings) | {"command": _command(bundle, folds)}
-        found["on_left_out"]["models"] = f"models of its recipe ({differences(bundle, folds)})"
-        if arguments.write:
-            _write(bundle, val, predictions, found)
-    except (BundleError, DatasetError, ImageReadError, PredictionsError, RecipeError) as error:
-        print(f"train.calibrate: {error}", file=sys.stderr)
-        return USAGE
-    except KeyboardInterrupt:
-        print("train.calibrate: interrupted before anything was written.", file=sys.stderr)
-        return INTERRUPTED
+    bundle = read_bundle(find_bundle(arguments.bundle))
+    settings = recipe_of(bundle).decision
+    folds = [read_bundle(find_bundle(fold)) for fold in arguments.folds]
+    out_of_fold = out_of_fold_rows(bundle, folds)
+    predictions = own_predictions(bundle)
+    say(f"Checking the images of {arguments.data}.")
+    dataset = load_dataset(arguments.data, **cut(bundle))
+    if problem := other_images(bundle, dataset):
+        raise DatasetError(problem)
+    check_folds(folds, dataset)
+    val = judge_validation(bundle, dataset)
+    found = transfer(val, out_of_fold, settings) | {"command": _command(bundle, folds)}
+    found["on_left_out"]["models"] = f"models of its recipe ({differences(bundle, folds)})"
+    if arguments.write:
+        _write(bundle, val, predictions, found)
     print(json.dumps(found))
     return DONE
 

@@ -30,8 +30,8 @@ from PIL import Image
 
 from detector.atomic_files import replacing, write_whole
 from detector.image_headers import sniff
+from train.exit_status import DONE, ends_with_a_sentence
 
-DONE, USAGE, INTERRUPTED = 0, 2, 130
 NEEDED = ("repo", "blob", "sha16", "label", "split", "source")
 NOT_IN_MANIFEST = ("repo", "blob", "box", "sha16")
 SUFFIXES = {"JPEG": "jpg", "TIFF": "tif"}
@@ -150,6 +150,7 @@ def _keep(picture: bytes, row: Row, out: Path) -> str:
     return file
 
 
+@ends_with_a_sentence("train.collect", CollectionError, OSError, interrupted="what is written stays")
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m train.collect", description="Take the pictures of a collection out of clones."
@@ -159,20 +160,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("out", type=Path, help="gets the pictures and manifest.csv")
     parser.add_argument("--missing", action="store_true", help="only list the repositories without a clone")
     arguments = parser.parse_args(argv)
-    try:
-        rows = read_collection(arguments.table)
-        if arguments.missing:
-            for repo in sorted(rows["repo"].unique()):
-                if git_directory(arguments.clones, repo) is None:
-                    print(repo)
-            return DONE
-        counts = collect(rows, arguments.clones, arguments.out)
-    except (CollectionError, OSError) as error:
-        print(f"train.collect: {error}", file=sys.stderr)
-        return USAGE
-    except KeyboardInterrupt:
-        print("train.collect: interrupted; what is written stays.", file=sys.stderr)
-        return INTERRUPTED
+    rows = read_collection(arguments.table)
+    if arguments.missing:
+        for repo in sorted(rows["repo"].unique()):
+            if git_directory(arguments.clones, repo) is None:
+                print(repo)
+        return DONE
+    counts = collect(rows, arguments.clones, arguments.out)
     print(", ".join(f"{name}: {count:,}" for name, count in counts.items()) or "Nothing.")
     return DONE
 

@@ -25,11 +25,12 @@ from detector.evaluation.intervals import Estimate
 from detector.evaluation.predictions import PredictionsError
 from train import runs
 from train.comparison_table import Row, Speed, as_json, as_markdown, as_text, judged
+from train.exit_status import DONE, ends_with_a_sentence
 from train.recipes import RecipeError, load_recipe
 from train.runs import Run, RunError, RunState
 from train.runs.recipe_comparison import Comparison, minutes_of, names_recipes
 
-DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+FAILED = 1
 POLL_SECONDS = 0.5
 PASSES = 21
 """One-picture passes that are timed. Of 21 ordered times the 6th and the 16th hold their median with 97%
@@ -38,20 +39,16 @@ LOW, HIGH = 5, 15
 SPEED = "speed.json"
 
 
+@ends_with_a_sentence(
+    "train.compare", RunError, RecipeError, interrupted="the same command goes on from here"
+)
 def main(argv: list[str] | None = None) -> int:
     """Exit status: 0, 1 if no recipe could be trained, 2 for what cannot be compared at all, 130 after
     Ctrl-C."""
     arguments = _parse(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        comparison = _comparison(arguments)
-        rows = [_row(comparison, recipe) for recipe in comparison.recipes]
-    except (RunError, RecipeError) as error:
-        print(f"train.compare: {error}", file=sys.stderr)
-        return USAGE
-    except KeyboardInterrupt:
-        print("train.compare: interrupted; the same command goes on from here.", file=sys.stderr)
-        return INTERRUPTED
+    comparison = _comparison(arguments)
+    rows = [_row(comparison, recipe) for recipe in comparison.recipes]
     formats = {"text": as_text, "markdown": as_markdown, "json": _json_lines}
     table = formats[arguments.format](rows)
     print(table, end="")

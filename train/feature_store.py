@@ -41,6 +41,7 @@ from detector.perturbations import DELIVERY_CHAINS, PERTURBATIONS
 from detector.preprocessing import Preprocessing
 from train.adapter_file import Adapter, put, rank_of, read_adapter
 from train.deliveries import deliver
+from train.exit_status import DONE, ends_with_a_sentence
 from train.pipeline import read_ahead, read_as_sent, read_photo
 from train.predict import JUDGED
 from train.timed_lines import say
@@ -49,7 +50,6 @@ PART = 1024
 """Pictures in a part: what is lost, at most, when a run is killed."""
 BATCH_SIZE = 32
 DELIVERED = "delivered-{}"
-DONE, USAGE, INTERRUPTED = 0, 2, 130
 Key = tuple[str, str]
 """A picture's id, and the name of what was done to it."""
 
@@ -239,6 +239,14 @@ def missing(keys: dict[str, list[str]], folder: Path, tiles: bool = False) -> di
     return {id: names for id, names in left.items() if names}
 
 
+@ends_with_a_sentence(
+    "train.feature_store",
+    DatasetError,
+    ImageReadError,
+    OSError,
+    ValueError,
+    interrupted="what is stored stays",
+)
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m train.feature_store", description="Store what a frozen encoder makes of pictures."
@@ -263,27 +271,20 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     architecture = architectures.get(arguments.architecture)
 
-    try:
-        dataset = load_dataset(arguments.data)
-        if arguments.where:
-            dataset = only(dataset, arguments.where)
-        keys = missing(
-            wanted(dataset.rows, arguments.perturbed, arguments.delivered),
-            arguments.out,
-            bool(arguments.tiles),
-        )
-        say(f"{len(keys):,} pictures to encode.")
-        if keys:
-            adapter = read_adapter(arguments.adapter) if arguments.adapter else None
-            encode = encoder_of(architecture, arguments.encoder, arguments.after, adapter)
-            preprocessing = replace(architecture.preprocessing, tiles=arguments.tiles)
-            fill(arguments.out, dataset, keys, encode, preprocessing, say)
-    except (DatasetError, ImageReadError, OSError, ValueError) as error:
-        print(f"train.feature_store: {error}", file=sys.stderr)
-        return USAGE
-    except KeyboardInterrupt:
-        print("train.feature_store: interrupted; what is stored stays.", file=sys.stderr)
-        return INTERRUPTED
+    dataset = load_dataset(arguments.data)
+    if arguments.where:
+        dataset = only(dataset, arguments.where)
+    keys = missing(
+        wanted(dataset.rows, arguments.perturbed, arguments.delivered),
+        arguments.out,
+        bool(arguments.tiles),
+    )
+    say(f"{len(keys):,} pictures to encode.")
+    if keys:
+        adapter = read_adapter(arguments.adapter) if arguments.adapter else None
+        encode = encoder_of(architecture, arguments.encoder, arguments.after, adapter)
+        preprocessing = replace(architecture.preprocessing, tiles=arguments.tiles)
+        fill(arguments.out, dataset, keys, encode, preprocessing, say)
     return DONE
 
 

@@ -32,6 +32,7 @@ from detector.architectures.attention_head import TILE_LOGIT
 from detector.datasets import Dataset, DatasetError, leave_out, load_dataset
 from detector.perturbations import DELIVERY_CHAINS
 from train.adapter_file import put, rank_of, read_adapter
+from train.exit_status import DONE, ends_with_a_sentence
 from train.feature_store import DELIVERED, Features
 from train.linear_head import logistic_regression
 from train.pipeline import draw, sampling_shares
@@ -44,7 +45,6 @@ from train.validation import higher_is_better, validation_figures
 if TYPE_CHECKING:
     import keras
 
-DONE, USAGE, INTERRUPTED = 0, 2, 130
 PREDICT_BATCH = 256
 
 
@@ -261,26 +261,20 @@ def _head(architecture: architectures.Architecture, recipe: Recipe) -> keras.Mod
     return architecture.encoder.head(**recipe.architecture_arguments)
 
 
+@ends_with_a_sentence(
+    "train.head", DatasetError, RecipeError, RunError, OSError, ValueError, interrupted="nothing was written"
+)
 def main(argv: list[str] | None = None) -> int:
     arguments = _parse(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        recipe = load_recipe(arguments.recipe, arguments.set)
-        architecture = architectures.get(recipe.architecture)
-        if architecture.encoder is None:
-            raise RecipeError(
-                f"The architecture {architecture.name} has no frozen encoder; use python -m train."
-            )
-        dataset = load_dataset(arguments.data, **recipe.cut, check_files=False)
-        features = Features.read(arguments.features)
-        run = RunDirectory.claim(arguments.run_dir)
-        _train(run, recipe, dataset, features, arguments)
-    except (DatasetError, RecipeError, RunError, OSError, ValueError) as error:
-        print(f"train.head: {error}", file=sys.stderr)
-        return USAGE
-    except KeyboardInterrupt:
-        print("train.head: interrupted; nothing was written.", file=sys.stderr)
-        return INTERRUPTED
+    recipe = load_recipe(arguments.recipe, arguments.set)
+    architecture = architectures.get(recipe.architecture)
+    if architecture.encoder is None:
+        raise RecipeError(f"The architecture {architecture.name} has no frozen encoder; use python -m train.")
+    dataset = load_dataset(arguments.data, **recipe.cut, check_files=False)
+    features = Features.read(arguments.features)
+    run = RunDirectory.claim(arguments.run_dir)
+    _train(run, recipe, dataset, features, arguments)
     return DONE
 
 

@@ -33,13 +33,13 @@ from detector.datasets import Dataset, DatasetError, load_dataset, only
 from detector.datasets.manifests import write_manifest
 from detector.images import ImageReadError
 from train.autoencoders import DESIGNS, build, fit, reconstructed
+from train.exit_status import DONE, ends_with_a_sentence
 from train.pipeline import read_ahead, read_photo
 from train.timed_lines import say
 
 if TYPE_CHECKING:
     import keras
 
-DONE, USAGE, INTERRUPTED = 0, 2, 130
 FOLDER = "reconstructed"
 KIND, COPY = "reconstructed", "photo beside its reconstruction"
 SIDE = 768
@@ -51,21 +51,17 @@ frequency on."""
 CROP, BATCH, STEPS = 128, 16, 600
 
 
+@ends_with_a_sentence(
+    "train.reconstruct", DatasetError, ImageReadError, OSError, ValueError, interrupted="what is made stays"
+)
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
-    try:
-        dataset = load_dataset(arguments.data)
-        if arguments.out.resolve().parent != dataset.root.resolve():
-            raise DatasetError("--out must lie in the data set's folder: its paths start there.")
-        photos = _photos(dataset, arguments.where)
-        made = make(dataset, photos, arguments.designs, arguments.count, arguments.steps, say)
-        write_manifest(pd.concat([dataset.rows, made], ignore_index=True), arguments.out)
-    except (DatasetError, ImageReadError, OSError, ValueError) as error:
-        print(f"train.reconstruct: {error}", file=sys.stderr)
-        return USAGE
-    except KeyboardInterrupt:
-        print("train.reconstruct: interrupted; what is made stays.", file=sys.stderr)
-        return INTERRUPTED
+    dataset = load_dataset(arguments.data)
+    if arguments.out.resolve().parent != dataset.root.resolve():
+        raise DatasetError("--out must lie in the data set's folder: its paths start there.")
+    photos = _photos(dataset, arguments.where)
+    made = make(dataset, photos, arguments.designs, arguments.count, arguments.steps, say)
+    write_manifest(pd.concat([dataset.rows, made], ignore_index=True), arguments.out)
     say(f"{len(made) // 2:,} photos and their reconstructions are in {arguments.out.name}.")
     return DONE
 

@@ -23,47 +23,39 @@ from detector.datasets import Dataset, DatasetError, load_dataset, only
 from detector.evaluation.calibration import calibrated
 from detector.evaluation.scoreboard import markdown, markdown_of_parts, scoreboard, to_json
 from detector.images import ImageReadError
+from train.exit_status import DONE, ends_with_a_sentence
 from train.model_card import refresh
 from train.predict import JUDGED
 
-DONE, USAGE, INTERRUPTED = 0, 2, 130
 BATCH_SIZE = 32
 
 
+@ends_with_a_sentence(
+    "train.report", BundleError, DatasetError, ImageReadError, interrupted="nothing was written"
+)
 def main(argv: list[str] | None = None) -> int:
     arguments = _parse(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        bundle = read_bundle(find_bundle(arguments.bundle))
-        say(f"Checking the images of {arguments.data}.")
-        dataset = load_dataset(arguments.data, **cut(bundle))
-        if not dataset.rows["split"].isin(JUDGED).any():
-            raise DatasetError(
-                "There is no picture in the splits test and unseen, so there is nothing to report on."
-            )
-        if arguments.where:
-            dataset = only(dataset, arguments.where)
-        if problem := other_images(bundle, dataset):
-            if arguments.write:
-                raise DatasetError(f"{problem} Nothing is written.")
-            say(problem)
-        rows = (
-            judge_stored(bundle, dataset, arguments.features)
-            if arguments.features
-            else judge(bundle, dataset)
+    bundle = read_bundle(find_bundle(arguments.bundle))
+    say(f"Checking the images of {arguments.data}.")
+    dataset = load_dataset(arguments.data, **cut(bundle))
+    if not dataset.rows["split"].isin(JUDGED).any():
+        raise DatasetError(
+            "There is no picture in the splits test and unseen, so there is nothing to report on."
         )
+    if arguments.where:
+        dataset = only(dataset, arguments.where)
+    if problem := other_images(bundle, dataset):
         if arguments.write:
-            card = card_on_disk(bundle)
-            of_validation = _section(card.get("metrics")).get("validation")
-            card["metrics"] = {} if of_validation is None else {"validation": of_validation}
-            refresh(bundle, card, rows)
-            say(f"Wrote predictions, scoreboard, metrics and limitations of {bundle.name}.")
-    except (BundleError, DatasetError, ImageReadError) as error:
-        print(f"train.report: {error}", file=sys.stderr)
-        return USAGE
-    except KeyboardInterrupt:
-        print("train.report: interrupted before anything was written.", file=sys.stderr)
-        return INTERRUPTED
+            raise DatasetError(f"{problem} Nothing is written.")
+        say(problem)
+    rows = judge_stored(bundle, dataset, arguments.features) if arguments.features else judge(bundle, dataset)
+    if arguments.write:
+        card = card_on_disk(bundle)
+        of_validation = _section(card.get("metrics")).get("validation")
+        card["metrics"] = {} if of_validation is None else {"validation": of_validation}
+        refresh(bundle, card, rows)
+        say(f"Wrote predictions, scoreboard, metrics and limitations of {bundle.name}.")
     board = scoreboard(rows, bundle.threshold, bundle.unsure)
     if arguments.json:
         print(json.dumps(to_json(board), ensure_ascii=False))

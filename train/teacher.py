@@ -20,8 +20,7 @@ from detector.atomic_files import replacing
 from detector.datasets import TEACHER_SCORE, DatasetError
 from detector.datasets.manifests import file_column, normal_path, read_csv
 from detector.evaluation.predictions import PredictionsError, read_predictions
-
-DONE, USAGE = 0, 2
+from train.exit_status import DONE, ends_with_a_sentence
 
 
 def with_scores(manifest: pd.DataFrame, scores: dict[str, float]) -> pd.DataFrame:
@@ -39,6 +38,9 @@ def with_scores(manifest: pd.DataFrame, scores: dict[str, float]) -> pd.DataFram
     return manifest.assign(**{TEACHER_SCORE: written})
 
 
+@ends_with_a_sentence(
+    "train.teacher", DatasetError, PredictionsError, OSError, interrupted="nothing was written"
+)
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m train.teacher", description="Put another model's scores into a manifest."
@@ -47,19 +49,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--scores", required=True, nargs="+", help="tables of python -m detector.score")
     parser.add_argument("--out", required=True, type=Path, help="the manifest to write, in the same folder")
     arguments = parser.parse_args(argv)
-    try:
-        if arguments.out.resolve().parent != arguments.data.resolve().parent:
-            raise DatasetError("--out must lie beside --data: its paths start there.")
-        scores: dict[str, float] = {}
-        for table in arguments.scores:
-            rows = read_predictions(table).rows
-            scores |= dict(zip(rows["id"].astype(str), rows["y_score"], strict=True))
-        manifest = with_scores(read_csv(arguments.data), scores)
-        with replacing(arguments.out) as temporary:
-            manifest.to_csv(temporary, index=False)
-    except (DatasetError, PredictionsError, OSError) as error:
-        print(f"train.teacher: {error}", file=sys.stderr)
-        return USAGE
+    if arguments.out.resolve().parent != arguments.data.resolve().parent:
+        raise DatasetError("--out must lie beside --data: its paths start there.")
+    scores: dict[str, float] = {}
+    for table in arguments.scores:
+        rows = read_predictions(table).rows
+        scores |= dict(zip(rows["id"].astype(str), rows["y_score"], strict=True))
+    manifest = with_scores(read_csv(arguments.data), scores)
+    with replacing(arguments.out) as temporary:
+        manifest.to_csv(temporary, index=False)
     count = (manifest[TEACHER_SCORE] != "").sum()
     print(f"{count:,} of {len(manifest):,} images have a teacher's score in {arguments.out.name}.")
     return DONE

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.kill_storm import end_all
 from train import compare, runs
+from train.exit_status import DONE, INTERRUPTED, USAGE
 from train.runs import RunError
 from train.runs.recipe_comparison import Comparison, minutes_of, names_recipes
 
@@ -59,7 +60,7 @@ def test_a_setting_of_a_recipe_that_is_not_compared_is_refused():
 
 def test_an_unknown_recipe_is_refused_before_anything_is_trained(tmp_path, capsys):
     words = ["nonesuch", "--data", str(tmp_path), "--budget", "1m", "--out", str(tmp_path / "out")]
-    assert compare.main(words) == compare.USAGE
+    assert compare.main(words) == USAGE
     assert "There is no recipe 'nonesuch'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
@@ -115,7 +116,7 @@ def test_ctrl_c_stops_the_run_so_that_it_can_go_on(compared, store, monkeypatch,
             raise KeyboardInterrupt
 
     monkeypatch.setattr(compare, "time", SimpleNamespace(sleep=press))
-    assert compared("waits_to_be_stopped", "finishes") == compare.INTERRUPTED
+    assert compared("waits_to_be_stopped", "finishes") == INTERRUPTED
     assert "the same command goes on from here" in capsys.readouterr().err
     while (run := runs.find("compare-waits_to_be_stopped")).live:
         pass
@@ -126,7 +127,7 @@ def test_ctrl_c_stops_the_run_so_that_it_can_go_on(compared, store, monkeypatch,
 def test_runs_of_another_budget_are_not_taken_for_these(compared, capsys):
     compared("raises")
     capsys.readouterr()
-    assert compared("raises", budget="5m") == compare.USAGE
+    assert compared("raises", budget="5m") == USAGE
     assert "started with other settings, data or budget" in capsys.readouterr().err
 
 
@@ -147,7 +148,7 @@ def real(pictures, tmp_path_factory):
 def test_a_budget_ends_a_training_that_would_take_days_and_its_figures_are_printed(real, pictures):
     out, words = real
     first = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
-    assert first.returncode == compare.DONE, first.stderr
+    assert first.returncode == DONE, first.stderr
     assert "tiny-attention" in first.stdout and "k  " in first.stdout
     assert "There are no ImageNet weights" in first.stdout or "no ImageNet weights" in first.stdout
     trained, broken = json.loads((out / "compare.json").read_text())
