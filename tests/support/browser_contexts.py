@@ -52,6 +52,12 @@ class Contexts:
         while self._used:
             self._used.pop()[1].close()
 
+    def close(self) -> None:
+        """All of them."""
+        self._used += self._idle
+        self._idle = []
+        self.discard()
+
 
 def _empty(context: BrowserContext, keeper: Page) -> None:
     """Forget all but what was compiled, which lives as long as ``keeper`` shows something of the app's

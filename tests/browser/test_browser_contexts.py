@@ -1,0 +1,51 @@
+"""tests.support.browser_contexts: pages of one test leave nothing for those of the next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.browser_contexts import MOST_IDLE, Contexts
+
+APP = Path(__file__).parent / "apps" / "heatmap_viewer_app.py"
+
+
+@pytest.fixture
+def mine(browser):
+    contexts = Contexts(browser)
+    yield contexts
+    contexts.close()
+
+
+def test_a_context_comes_back_without_what_its_pages_kept(mine, app_server):
+    address = f"{app_server(APP)}/_stcore/health"
+    first = mine.take(color_scheme="dark")
+    page = first.new_page()
+    page.goto(address)
+    page.evaluate("localStorage.setItem('a', 'b'); document.cookie = 'a=b'")
+    first.set_offline(True)
+    mine.give_back()
+    again = mine.take(color_scheme="dark")
+    assert again is first and page.is_closed()
+    page = again.new_page()
+    page.goto(address)
+    assert page.evaluate("localStorage.length") == 0 and "a=b" not in page.evaluate("document.cookie")
+
+
+def test_two_at_a_time_know_nothing_of_each_other(mine):
+    assert mine.take() is not mine.take()
+
+
+def test_other_options_get_another_context(mine):
+    first = mine.take(color_scheme="dark")
+    mine.give_back()
+    assert mine.take(color_scheme="light") is not first
+
+
+def test_few_are_kept(mine, browser):
+    before = len(browser.contexts)
+    for _ in range(MOST_IDLE + 2):
+        mine.take()
+    mine.give_back()
+    assert len(browser.contexts) - before == MOST_IDLE
