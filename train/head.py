@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     import keras
 
 PREDICT_BATCH = 256
+NO_DELIVERIES = (
+    "augmentation.delivery_probability asks for delivered copies of the training pictures, and there are"
+    " none. For train.head, train.feature_store --delivered 1 makes them."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +80,7 @@ class Rows:
                 )
             copies.append(features.of(self.rows["id"], name)[0])
         if not copies:
-            raise ValueError(
-                "augmentation.delivery_probability asks for delivered copies of the training pictures, and"
-                " the store has none: train.feature_store --delivered 1 makes them."
-            )
+            raise ValueError(NO_DELIVERIES)
         return replace(self, delivered=np.stack(copies, axis=1))
 
     @classmethod
@@ -94,13 +95,16 @@ class Rows:
         return Rows(self.rows[chosen].reset_index(drop=True), self.tokens[chosen], delivered)
 
     def drawn(self, chosen: np.ndarray, probability: float, rng: np.random.Generator) -> np.ndarray:
-        """float32 (B, k, C): tokens of some rows, int (B,), with ``probability`` of a delivered copy
-        instead."""
+        """float32 (B, k, C): tokens of some rows, int (B,), with ``probability`` of a delivered copy instead.
+        Raises ValueError where copies are wanted and there are none."""
         tokens = self.tokens[chosen]
-        if probability and self.delivered is not None:
-            took = rng.random(len(chosen)) < probability
-            copies = rng.integers(self.delivered.shape[1], size=len(chosen))
-            tokens[took] = self.delivered[chosen[took], copies[took]]
+        if not probability:
+            return tokens
+        if self.delivered is None:
+            raise ValueError(NO_DELIVERIES)
+        took = rng.random(len(chosen)) < probability
+        copies = rng.integers(self.delivered.shape[1], size=len(chosen))
+        tokens[took] = self.delivered[chosen[took], copies[took]]
         return tokens
 
     @property

@@ -119,12 +119,14 @@ def test_deliveries_are_drawn_with_their_probability():
     drawn = train.drawn(chosen, 0.5, rng)[:, 0, 0]
     assert [np.mean(drawn == kind) for kind in (0, 1, 2)] == pytest.approx([0.5, 0.25, 0.25], abs=0.03)
     assert not train.drawn(chosen, 0.0, rng).any() and not train.tokens.any()
+    with pytest.raises(ValueError, match="asks for delivered copies"):
+        replace(train, delivered=None).drawn(chosen, 0.5, rng)
 
 
 def test_a_head_that_wants_deliveries_says_which_are_missing(store):
     rows = pd.DataFrame({"id": ["a", "b"], "y_true": [0, 1]})
     features = Features.read(store)
-    with pytest.raises(ValueError, match="has none: train.feature_store --delivered 1"):
+    with pytest.raises(ValueError, match="asks for delivered copies"):
         Rows.of(rows, features).with_deliveries(features)
     write_part(store, [("a", "delivered-1")], np.ones((1, 1, 3, 2)), np.ones((1, 2)))
     with pytest.raises(ValueError, match="copy delivered-1 of 1 pictures"):
