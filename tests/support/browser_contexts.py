@@ -32,7 +32,7 @@ class Contexts:
         place = next((place for place, idle in enumerate(self._idle) if idle[0] == key), None)
         if place is None:
             context = self._browser.new_context(**options)
-            self._used.append((key, context, context.new_page()))
+            self._used.append((key, context, _keeper(context)))
         else:
             self._used.append(self._idle.pop(place))
         return self._used[-1][1]
@@ -59,14 +59,20 @@ class Contexts:
         self.discard()
 
 
+def _keeper(context: BrowserContext) -> Page:
+    """An empty page of the host that serves every app, so that the process which has compiled their scripts
+    lives on. No server needs to be there for it."""
+    keeper = context.new_page()
+    keeper.route("**/*", lambda route: route.fulfill(body=""))
+    keeper.goto("http://127.0.0.1/")
+    return keeper
+
+
 def _empty(context: BrowserContext, keeper: Page) -> None:
-    """Forget all but what was compiled, which lives as long as ``keeper`` shows something of the app's
-    address."""
+    """Forget all but what was compiled."""
     pages = [page for page in context.pages if page is not keeper]
     origins = {f"{parts.scheme}://{parts.netloc}" for page in pages if (parts := urlsplit(page.url)).netloc}
     context.set_offline(False)
-    if keeper.url == "about:blank" and origins:
-        keeper.goto(f"{min(origins)}/_stcore/health")
     for page in pages:
         page.close()
     context.clear_cookies()
