@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 LEVELS = 2
 STRIDE = 2**LEVELS
-"""Sides of what they take are multiples of it."""
+MULTIPLE = 8
+"""Sides of what `reconstructed` shows an autoencoder are multiples of it, whatever that one needs."""
 WIDTH, LATENT = 24, 16
 LEARNING_RATE = 2e-3
 
@@ -99,7 +100,7 @@ def fit(autoencoder: keras.Model, crops: Iterator[np.ndarray], steps: int) -> li
 def reconstructed(autoencoder: keras.Model, pixels: np.ndarray) -> np.ndarray:
     """uint8 (H, W, 3) of any size -> the same shape; what lies beyond the edge is their mirror image."""
     height, width = pixels.shape[:2]
-    missing = [(0, -side % STRIDE) for side in (height, width)]
+    missing = [(0, -side % MULTIPLE) for side in (height, width)]
     padded = np.pad(pixels, [*missing, (0, 0)], mode="symmetric")[None].astype(np.float32) / 255
     answer = np.asarray(autoencoder(padded, training=False))[0, :height, :width]
     return np.rint(255 * np.clip(answer, 0, 1)).astype(np.uint8)

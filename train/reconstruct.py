@@ -1,6 +1,7 @@
 """``python -m train.reconstruct --data DIR --with nearest,shuffled --out DIR/more.csv``: content-matched
 fakes, made ahead. Real training photos go through small autoencoders (`train.autoencoders`), which are
-trained on such photos first, and come out as they were but for the traces of the last layers.
+trained on such photos first, and come out as they were but for the traces of the last layers. ``taef2`` among
+them is no such one but FLUX.2's (`train.taef2`), whose two files ``--taef2 FOLDER`` names.
 
 Of each photo two files are made, the photo and its reconstruction, of the same size and saved with the same
 JPEG quality, so that nothing but the pixels' making tells them apart. Some reconstructions keep the photo's
@@ -20,7 +21,8 @@ import argparse
 import hashlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +34,7 @@ from detector.atomic_files import replacing
 from detector.datasets import Dataset, DatasetError, load_dataset, only
 from detector.datasets.manifests import write_manifest
 from detector.images import ImageReadError
+from train import taef2
 from train.autoencoders import DESIGNS, build, fit, reconstructed
 from train.exit_status import DONE, ends_with_a_sentence
 from train.pipeline import read_ahead, read_photo
@@ -49,6 +52,7 @@ BLENDED, CUT_OFF = 0.5, (0.25, 0.75)
 """Share of the reconstructions that keep the photo's finest detail, and from which part of the highest
 frequency on."""
 CROP, BATCH, STEPS = 128, 16, 600
+KNOWN = (*DESIGNS, taef2.NAME)
 
 
 @ends_with_a_sentence(
@@ -60,7 +64,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.out.resolve().parent != dataset.root.resolve():
         raise DatasetError("--out must lie in the data set's folder: its paths start there.")
     photos = _photos(dataset, arguments.where)
-    made = make(dataset, photos, arguments.designs, arguments.count, arguments.steps, say)
+    autoencoders: dict[str, Callable[[], keras.Model]] = {
+        design: partial(_trained, dataset, photos, design, arguments.steps, say)
+        for design in arguments.designs
+    }
+    if taef2.NAME in autoencoders:
+        ready = taef2.load(arguments.taef2)
+        autoencoders[taef2.NAME] = lambda: ready
+    made = make(dataset, photos, autoencoders, arguments.count, say)
     write_manifest(pd.concat([dataset.rows, made], ignore_index=True), arguments.out)
     say(f"{len(made) // 2:,} photos and their reconstructions are in {arguments.out.name}.")
     return DONE
@@ -69,18 +80,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 def make(
     dataset: Dataset,
     photos: pd.DataFrame,
-    designs: Sequence[str],
+    autoencoders: Mapping[str, Callable[[], keras.Model]],
     count: int,
-    steps: int,
     say: Callable[[str], None],
 ) -> pd.DataFrame:
     """The rows of ``count`` photos and their reconstructions, whose files are made where they are missing.
-    photos: rows of the dataset. designs: autoencoders; each takes its share of the photos by chance."""
+    photos: rows of the dataset. autoencoders: by name, ready when called; each takes its share of the photos
+    by chance."""
     chosen = photos.assign(order=photos["id"].map(_digest)).sort_values("order").head(count)
-    of = {design: chosen[_shares(chosen, len(designs)) == place] for place, design in enumerate(designs)}
+    shares = _shares(chosen, len(autoencoders))
     rows = []
-    for design, mine in of.items():
-        autoencoder = _autoencoder(dataset, photos, design, steps, say)
+    for place, (design, ready) in enumerate(autoencoders.items()):
+        mine, autoencoder = chosen[shares == place], ready()
         start = time.monotonic()
         for done, row in enumerate(mine.itertuples(index=False), 1):
             names = [f"{FOLDER}/{design}/{_digest(row.id)}-{what}.jpg" for what in ("photo", "fake")]
@@ -130,7 +141,7 @@ def _save(path: Path, pixels: np.ndarray, quality: int) -> None:
         Image.fromarray(pixels).save(temporary, "JPEG", quality=quality)
 
 
-def _autoencoder(
+def _trained(
     dataset: Dataset, photos: pd.DataFrame, design: str, steps: int, say: Callable[[str], None]
 ) -> keras.Model:
     """The one that an earlier run has trained, or a new one; its weights are kept beside what it makes."""
@@ -200,9 +211,9 @@ def _rng(text: str) -> np.random.Generator:
 
 def _designs(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",")]
-    if unknown := [name for name in names if name not in DESIGNS]:
+    if unknown := [name for name in names if name not in KNOWN]:
         raise argparse.ArgumentTypeError(
-            f"there is no autoencoder {', '.join(unknown)}; there are {', '.join(DESIGNS)}"
+            f"there is no autoencoder {', '.join(unknown)}; there are {', '.join(KNOWN)}"
         )
     return list(dict.fromkeys(names))
 
@@ -218,13 +229,22 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         type=_designs,
         default=list(DESIGNS),
         metavar="NAMES",
-        help=f"autoencoders, of {', '.join(DESIGNS)}; all of them by default",
+        help=f"autoencoders, of {', '.join(KNOWN)}; by default all that are trained here",
+    )
+    parser.add_argument(
+        "--taef2",
+        type=Path,
+        metavar="FOLDER",
+        help=f"of {' and '.join(taef2.FILES)}, from github.com/madebyollin/taesd; only for that one",
     )
     parser.add_argument("--out", required=True, type=Path, help="the manifest to write, in that folder")
     parser.add_argument("--count", type=int, default=2000, help="photos to reconstruct")
     parser.add_argument("--steps", type=int, default=STEPS, help="steps to train each autoencoder for")
     parser.add_argument("--where", metavar="QUERY", help="of which photos, for instance \"kind == 'photo'\"")
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if taef2.NAME in arguments.designs and arguments.taef2 is None:
+        parser.error(f"{taef2.NAME} is not trained here: --taef2 FOLDER says where its two files are")
+    return arguments
 
 
 if __name__ == "__main__":

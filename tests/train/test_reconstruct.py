@@ -63,6 +63,35 @@ def test_above_the_cut_off_the_photos_own_detail_is_kept_and_below_it_the_fakes(
     np.testing.assert_array_equal(answer[1::2], 120)
 
 
+def test_flux_2s_autoencoder_takes_its_share_and_is_trained_by_nobody(data, monkeypatch):
+    """Whose files say that it turns pictures round."""
+    import keras
+
+    class Turned(keras.Model):
+        def call(self, pixels, training=None):
+            return 1 - pixels
+
+    asked = []
+    monkeypatch.setattr(reconstruct.taef2, "load", lambda folder: asked.append(folder) or Turned())
+    monkeypatch.setattr(reconstruct, "BLENDED", 0)
+    words = ["--data", str(data), "--out", str(data / "more.csv"), "--with", "taef2", "--taef2", "there"]
+    assert main(words) == 0 and asked == [Path("there")]
+    table = load_dataset(data / "more.csv").rows
+    fakes = table[table["kind"] == "reconstructed"]
+    assert set(fakes["generator"]) == {"taef2"} and len(fakes)
+    photo, fake = (data / fakes["id"].iloc[0].replace("fake", what) for what in ("photo", "fake"))
+    means = [np.asarray(Image.open(path)).mean() for path in (photo, fake)]
+    assert sum(means) == pytest.approx(255, abs=2)
+
+
+def test_flux_2s_autoencoder_needs_its_files(data, capsys):
+    with pytest.raises(SystemExit):
+        run(data, "--with", "taef2")
+    assert "--taef2 FOLDER" in capsys.readouterr().err
+    assert run(data, "--with", "taef2", "--taef2", str(data)) == 2
+    assert "taef2_encoder.pth" in capsys.readouterr().err
+
+
 def test_every_photo_gets_a_copy_and_a_fake_of_its_size_quality_source_and_group(data):
     before = load_dataset(data, check_files=False).rows
     assert run(data) == 0
