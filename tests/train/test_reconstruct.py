@@ -65,14 +65,12 @@ def test_above_the_cut_off_the_photos_own_detail_is_kept_and_below_it_the_fakes(
 
 def test_flux_2s_autoencoder_takes_its_share_and_is_trained_by_nobody(data, monkeypatch):
     """Whose files say that it turns pictures round."""
-    import keras
 
-    class Turned(keras.Model):
-        def call(self, pixels, training=None):
-            return 1 - pixels
+    def turned(pixels, training=False):
+        return 1 - pixels
 
     asked = []
-    monkeypatch.setattr(reconstruct.taef2, "load", lambda folder: asked.append(folder) or Turned())
+    monkeypatch.setattr(reconstruct.taef2, "load", lambda folder: asked.append(folder) or turned)
     monkeypatch.setattr(reconstruct, "BLENDED", 0)
     words = ["--data", str(data), "--out", str(data / "more.csv"), "--with", "taef2", "--taef2", "there"]
     assert main(words) == 0 and asked == [Path("there")]
@@ -84,10 +82,14 @@ def test_flux_2s_autoencoder_takes_its_share_and_is_trained_by_nobody(data, monk
     assert sum(means) == pytest.approx(255, abs=2)
 
 
-def test_flux_2s_autoencoder_needs_its_files(data, capsys):
+@pytest.mark.parametrize(("name", "option"), [("taef2", "--taef2 FOLDER"), ("span", "--span FILE")])
+def test_what_is_not_trained_here_needs_its_files(data, capsys, name, option):
     with pytest.raises(SystemExit):
-        run(data, "--with", "taef2")
-    assert "--taef2 FOLDER" in capsys.readouterr().err
+        run(data, "--with", name)
+    assert option in capsys.readouterr().err
+
+
+def test_files_that_are_not_there_are_named(data, capsys):
     assert run(data, "--with", "taef2", "--taef2", str(data)) == 2
     assert "taef2_encoder.pth" in capsys.readouterr().err
 
@@ -163,5 +165,5 @@ def test_what_cannot_be_done_is_said_in_a_sentence(data, more, said, capsys):
 
 def test_an_autoencoder_that_is_none_is_refused_with_those_that_are_there(data, capsys):
     with pytest.raises(SystemExit):
-        main(["--data", str(data), "--out", str(data / "more.csv"), "--with", "span"])
-    assert "there is no autoencoder span; there are nearest, bilinear" in capsys.readouterr().err
+        main(["--data", str(data), "--out", str(data / "more.csv"), "--with", "nonesuch"])
+    assert "there is no autoencoder nonesuch; there are nearest, bilinear" in capsys.readouterr().err
