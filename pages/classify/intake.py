@@ -19,6 +19,14 @@ from ui.known_samples import KnownSample
 from ui.pictures import Picture
 from ui.session import session
 
+LISTENERS = """<style>
+.stElementContainer:is(.st-key-paste, .st-key-drop_anywhere, .st-key-upload_preview) {
+  position: absolute;
+  width: 0;
+}
+</style>"""
+"""Components that show nothing where they are take no room there, and no gap before and after it."""
+
 
 def anything() -> bool:
     """Whether pictures are in."""
@@ -61,6 +69,7 @@ def choose(compact: bool = False) -> list[Picture]:
     if camera:
         key = f"photo-{album.clearings}"
         st.camera_input("Take a photo", width=480, key=key, on_change=_add_photo, args=(key,))
+    st.html(LISTENERS)
     further_ways.show(asked, album)
     opened_case.say_what_came()
     drop_anywhere.listen()
