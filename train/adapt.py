@@ -6,6 +6,7 @@ what was added (`train.adaptation`).
     python -m train.adapt --recipe NAME --data DIR --tokens TOKENS --features FEATURES --encoder FILE
         --out ADAPTER [--rank 8] [--left-out-folds 3]
 
+What encoder and head then say of test and unseen pictures is printed, if these are in both stores.
 Features made with it (`train.feature_store --adapter`) are what `train.head --adapter` then trains a head on.
 With ``--left-out-folds N`` encoder and head are then adapted N times without a part of the sources, and what
 each says of that part goes to a table beside the adapter, ``NAME-left-out.parquet``, for `train.head
@@ -19,6 +20,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -31,9 +33,13 @@ from train.adapter_file import write_adapter
 from train.exit_status import DONE, ends_with_a_sentence
 from train.feature_store import Features
 from train.head import as_of_one, judged, logits_of
+from train.predict import JUDGED
 from train.recipes import Recipe, RecipeError, load_recipe
 from train.timed_lines import say
 from train.validation import validation_figures
+
+if TYPE_CHECKING:
+    import keras
 
 
 def left_out(
@@ -52,13 +58,21 @@ def left_out(
         without = leave_out(dataset, fold, folds)
         head, network = head_and_adapted(architecture, recipe, without, stores, rank, say)
         val, unseen = (judged(network, without.split(name), stores.tokens) for name in ("val", "unseen"))
-        before = logits_of(head, stores.features.of(unseen["id"])[0])
-        for when, logits in (("as it was", before), ("adapted", unseen["logit"].to_numpy())):
-            figures = validation_figures(unseen, logits)
-            words = ", ".join(f"{name.removeprefix('val_')} {worth:.3f}" for name, worth in figures.items())
-            say(f"fold {fold + 1} of {folds}, sources left out, the encoder {when}: {words}")
+        _compare(f"fold {fold + 1} of {folds}, sources left out", unseen, head, stores, say)
         tables.append(as_of_one(unseen, val).assign(fold=fold))
     return pd.concat(tables, ignore_index=True)
+
+
+def _compare(
+    title: str, table: pd.DataFrame, head: keras.Model, stores: Stores, say: Callable[[str], None]
+) -> None:
+    """Say what the pictures of ``table``, which the adapted network has judged, tell of it, and of ``head``
+    on the encoder as it was."""
+    before = logits_of(head, stores.features.of(table["id"])[0])
+    for when, logits in (("as it was", before), ("adapted", table["logit"].to_numpy())):
+        figures = validation_figures(table, logits)
+        words = ", ".join(f"{name.removeprefix('val_')} {worth:.3f}" for name, worth in figures.items())
+        say(f"{title}, the encoder {when}: {words}")
 
 
 @ends_with_a_sentence(
@@ -75,9 +89,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     dataset = load_dataset(arguments.data, **recipe.cut, check_files=False)
     tokens, features = Features.read(arguments.tokens), Features.read(arguments.features)
     stores = Stores(tokens, features, arguments.encoder, arguments.after)
-    _, network = head_and_adapted(architecture, recipe, dataset, stores, rank, say)
+    head, network = head_and_adapted(architecture, recipe, dataset, stores, rank, say)
     write_adapter(out, adapter_of(network))
     say(f"Wrote {out.name}.")
+    for split in JUDGED:
+        rows = dataset.split(split)
+        table = judged(network, rows[features.has(rows["id"])], tokens)
+        if table["y_true"].nunique() == 2:
+            _compare(split, table, head, stores, say)
     if folds := arguments.left_out_folds:
         table = left_out(architecture, recipe, dataset, stores, rank, folds, say)
         with replacing(out.with_name(f"{out.stem}-left-out.parquet")) as temporary:

@@ -187,7 +187,7 @@ def test_an_adapter_of_another_encoder_is_refused(three_blocks):
         put(network, {"block7/q/a": np.zeros((768, 12, 2)), "block7/q/b": np.zeros((2, 64))})
 
 
-def test_from_stores_to_an_adapter_to_a_bundle_that_holds_it(three_blocks, sourced, tmp_path):
+def test_from_stores_to_an_adapter_to_a_bundle_that_holds_it(three_blocks, sourced, tmp_path, capsys):
     rows, rng = load_dataset(sourced, check_files=False).rows, np.random.default_rng(0)
     keys, sizes = [(id, "") for id in rows["id"]], np.full((len(rows), 2), 60)
     tokens = rng.normal(size=(len(rows), 1, 197, 768)).astype(np.float16)
@@ -207,6 +207,7 @@ def test_from_stores_to_an_adapter_to_a_bundle_that_holds_it(three_blocks, sourc
     options = ["--tokens", str(tmp_path / "tokens"), "--out", str(adapter), "--after", "0", "--rank", "2"]
     recipe = ["--recipe", "clip-vit-b16-attention-adapted"]
     assert train.adapt.main([*recipe, *words, *options, "--left-out-folds", "2"]) == 0
+    assert "test, the encoder adapted: " in capsys.readouterr().out
     table = pd.read_parquet(tmp_path / "adapter-left-out.parquet")
     assert set(table["id"]) == set(rows["id"][rows["split"] == "train"]) and set(table["fold"]) == {0, 1}
     options = ["--adapter", str(adapter), "--left-out", str(tmp_path / "adapter-left-out.parquet")]
