@@ -57,8 +57,9 @@ def head_and_adapted(
     train, val = (_stored(dataset.split(name), stores.tokens) for name in ("train", "val"))
     train_head(head, Rows.of(train, stores.features), Rows.of(val, stores.features), recipe, say)
     network = upper_network(architecture, recipe, stores.encoder, stores.after, head)
-    tokens = stores.tokens
-    adapt(network, architecture, rank, Rows.of(train, tokens), Rows.of(val, tokens), recipe, say)
+    # as they are stored: each picture has 150,000 of these numbers
+    all_of_train, all_of_val = (Rows.of(rows, stores.tokens, as_stored=True) for rows in (train, val))
+    adapt(network, architecture, rank, all_of_train, all_of_val, recipe, say)
     return head, network
 
 

@@ -98,10 +98,14 @@ class Features:
         places = self.tile_places if tiles else self.places
         return np.array([(id, perturbation) in places for id in ids], dtype=bool)
 
-    def of(self, ids: pd.Series, perturbation: str = "") -> tuple[np.ndarray, np.ndarray]:
-        """float32 (n, k, C) and int32 (n, 2). Raises KeyError for a picture that is not here."""
+    def of(
+        self, ids: pd.Series, perturbation: str = "", as_stored: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(n, k, C), float32 or, if they are to take no more room than in the store, as they are there, and
+        int32 (n, 2). Raises KeyError for a picture that is not here."""
         places = [self.places[id, perturbation] for id in ids]
-        return self.tokens[places].astype(np.float32), self.sizes[places]
+        tokens = self.tokens[places]
+        return tokens if as_stored else tokens.astype(np.float32), self.sizes[places]
 
     def tiles_of(self, ids: pd.Series, perturbation: str = "") -> np.ndarray:
         """float32 (n, t, k, C). Raises KeyError for a picture whose tiles are not here."""

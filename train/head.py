@@ -54,18 +54,18 @@ NO_DELIVERIES = (
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Labelled features. rows: n rows of a dataset. tokens: float32 (n, k, C). delivered: those of m copies
-    of each picture, as ``train.deliveries`` made them, float32 (n, m, k, C)."""
+    """Labelled features. rows: n rows of a dataset. tokens: (n, k, C), float32 or as they are stored.
+    delivered: those of m copies of each picture, as ``train.deliveries`` made them, float32 (n, m, k, C)."""
 
     rows: pd.DataFrame
     tokens: np.ndarray
     delivered: np.ndarray | None = None
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, features: Features) -> Rows:
-        """Those of ``rows`` that are stored."""
+    def of(cls, rows: pd.DataFrame, features: Features, as_stored: bool = False) -> Rows:
+        """Those of ``rows`` that are stored. as_stored: see ``Features.of``."""
         here = rows[features.has(rows["id"])].reset_index(drop=True)
-        return cls(here, features.of(here["id"])[0])
+        return cls(here, features.of(here["id"], as_stored=as_stored)[0])
 
     def with_deliveries(self, features: Features) -> Rows:
         """The same with the copies that are stored. Raises ValueError where a picture lacks one that others
@@ -97,7 +97,7 @@ class Rows:
     def drawn(self, chosen: np.ndarray, probability: float, rng: np.random.Generator) -> np.ndarray:
         """float32 (B, k, C): tokens of some rows, int (B,), with ``probability`` of a delivered copy instead.
         Raises ValueError where copies are wanted and there are none."""
-        tokens = self.tokens[chosen]
+        tokens = self.tokens[chosen].astype(np.float32, copy=False)
         if not probability:
             return tokens
         if self.delivered is None:
@@ -178,11 +178,11 @@ def regression_of(train: Rows, recipe: Recipe) -> tuple[np.ndarray, float]:
 
 
 def logits_of(head: keras.Model, tokens: np.ndarray, output: str = "logit") -> np.ndarray:
-    """float32 (n, k, C) -> float32 (n,)."""
-    parts = [
-        np.asarray(head(tokens[start : start + PREDICT_BATCH], training=False)[output])[:, 0]
-        for start in range(0, len(tokens), PREDICT_BATCH)
-    ]
+    """Tokens (n, k, C) -> float32 (n,)."""
+    parts = []
+    for start in range(0, len(tokens), PREDICT_BATCH):
+        batch = tokens[start : start + PREDICT_BATCH].astype(np.float32, copy=False)
+        parts.append(np.asarray(head(batch, training=False)[output])[:, 0])
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
@@ -191,7 +191,7 @@ def judged(head: keras.Model, rows: pd.DataFrame, features: Features, perturbati
     tiles are stored."""
     tiled = TILE_LOGIT in head.output
     here = rows[features.has(rows["id"], perturbation, tiles=tiled)].reset_index(drop=True)
-    tokens, sizes = features.of(here["id"], perturbation)
+    tokens, sizes = features.of(here["id"], perturbation, as_stored=True)
     logits = logits_of(head, tokens)
     if tiled:
         logits += logits_of(head, features.tiles_of(here["id"], perturbation).mean(axis=1), TILE_LOGIT)
