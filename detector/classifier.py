@@ -144,13 +144,14 @@ class Classifier:
         height, width = pixels.shape[:2]
         return self.analyse_views([self.bundle.preprocessing.views(pixels)], [(height, width)])[0]
 
-    def analyse_views(self, views: Sequence[np.ndarray], shapes: Sequence[tuple[int, int]]) -> list[Analysis]:
-        """Analyse photos by their views, uint8 (v, size, size, 3) each, see ``Preprocessing.views``, in
-        batched passes; ``shapes`` are heights and widths of the photos they were cut from."""
-        flat = np.concatenate(views)
-        passes = [
-            self.engine.outputs(flat[start : start + BATCH_SIZE]) for start in range(0, len(flat), BATCH_SIZE)
-        ]
+    def analyse_views(
+        self, views: Sequence[np.ndarray], shapes: Sequence[tuple[int, int]], at_once: int | None = None
+    ) -> list[Analysis]:
+        """Analyse photos by their views, uint8 (v, size, size, 3) each, see ``Preprocessing.views``;
+        ``shapes`` are heights and widths of the photos they were cut from. at_once: views in a pass, at most;
+        BATCH_SIZE unless said otherwise."""
+        flat, batch = np.concatenate(views), at_once or BATCH_SIZE
+        passes = [self.engine.outputs(flat[start : start + batch]) for start in range(0, len(flat), batch)]
         outputs = {name: np.concatenate([each[name] for each in passes]) for name in passes[0]}
         analyses, first = [], 0
         for of_photo, shape in zip(views, shapes, strict=True):

@@ -40,9 +40,6 @@ MAX_RECORD_BYTES = 2**16
 GROUP = 64
 """Activations that share a scale in int8: with 32 it takes 1.15 times as long, with 128 0.9 times, at 0.6 and
 1.3 times the error."""
-AT_ONCE = 8
-"""Pictures in a pass. 32 would take 150 MB more with the small model that ships and a gigabyte more with the
-larger one, for 3 and 10% less time."""
 Request = Callable[[np.ndarray], dict[str, np.ndarray]]
 RUNTIME_VARIABLE = "TELLTALE_RUNTIME"
 """The environment variable that says "keras" for running every network in Keras, compiled or not."""
@@ -54,10 +51,9 @@ class CompiledNetwork:
     head: the weights of the layers above the feature map, by layer and name, float32.
     """
 
-    def __init__(self, folder: Path, numbers: Numbers = Numbers.FLOAT32, at_once: int = AT_ONCE):
-        """numbers: see :func:`compiled`. at_once: pictures in a pass, at most. Raises whatever OpenVINO
-        does, and OSError."""
-        self._file, self._at_once = folder / NETWORK, at_once
+    def __init__(self, folder: Path, numbers: Numbers = Numbers.FLOAT32):
+        """numbers: see :func:`compiled`. Raises whatever OpenVINO does, and OSError."""
+        self._file = folder / NETWORK
         self._outputs = _request(compiled(self._file, numbers))
         self._insides: Request | None = None
         with np.load(folder / HEAD, allow_pickle=False) as head:
@@ -66,11 +62,7 @@ class CompiledNetwork:
     def outputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """uint8 (N, size, size, 3) model inputs -> all that the network answers, see ``Architecture``, and
         the feature map as ``FEATURES``, float32."""
-        starts = range(0, len(images) or 1, self._at_once)
-        passes = [self._outputs(images[start : start + self._at_once]) for start in starts]
-        if len(passes) == 1:
-            return passes[0]
-        return {name: np.concatenate([each[name] for each in passes]) for name in passes[0]}
+        return self._outputs(images)
 
     def insides(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """As ``outputs``, and from the same pass what was named in the network's inside when it was compiled.

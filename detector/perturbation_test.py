@@ -1,7 +1,7 @@
 """The stress strip: does a verdict survive what ordinarily happens to a picture on its way?
 
 Each perturbation of ``detector.perturbations.STRIP`` makes a copy of the same picture, each copy goes through
-``Preprocessing`` like a file that was really sent, and all copies pass the network together. Copies are
+``Preprocessing`` like a file that was really sent, and they pass the network a few at a time. Copies are
 made of the upright pixels as they are decoded for this purpose, with a short side under twice ``short_side``:
 a larger original is reduced first, so that a photo of fifty megapixels takes no longer than one of one
 megapixel.
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 SHORT_SIDE = 512
 """Pixels along the short side, at least, at which a larger original is perturbed."""
+
+COPIES_AT_ONCE = 5
+"""In a pass of the network. All of them in one would take the app to its limit of memory with the larger
+model, for hardly less time."""
 
 
 def short_side(bundle: Bundle) -> int:
@@ -68,7 +72,7 @@ def judge_perturbed_copies(
         copies = list(pool.map(lambda perturbation: perturbation(photo.pixels), perturbations))
         views = list(pool.map(classifier.bundle.preprocessing.views, copies))
     shapes = [(copy.shape[0], copy.shape[1]) for copy in copies]
-    analyses = classifier.analyse_views(views, shapes)
+    analyses = classifier.analyse_views(views, shapes, COPIES_AT_ONCE)
     perturbed = [
         _perturbed_verdict(perturbation, analysis, of_copy)
         for perturbation, of_copy in zip(perturbations, analyses, strict=True)

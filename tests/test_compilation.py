@@ -68,17 +68,6 @@ def test_answers_are_those_of_keras(compiled_bundle, classifier, number):
         np.testing.assert_allclose(found[name], values, atol=1e-4)
 
 
-def test_many_pictures_go_through_a_few_at_a_time_and_come_back_in_their_order(compiled_bundle):
-    folder = compiled_network.find(read_bundle(compiled_bundle))
-    whole, pieces = (compiled_network.CompiledNetwork(folder, at_once=most) for most in (8, 2))
-    taken, run = [], pieces._outputs
-    pieces._outputs = lambda images: (taken.append(len(images)), run(images))[1]
-    found, expected = pieces.outputs(inputs(5)), whole.outputs(inputs(5))
-    assert taken == [2, 2, 1] and found.keys() == expected.keys()
-    for name, values in expected.items():
-        np.testing.assert_allclose(found[name], values, atol=1e-6)
-
-
 @pytest.mark.parametrize("architecture", [TINY, TINY_VIT, TWO_LAYERS, PLAIN_NETWORK], ids=lambda a: a.name)
 def test_the_insides_are_those_of_keras_and_outputs_only_where_asked_for(architecture, tmp_path):
     engine = built(architecture).engine

@@ -145,14 +145,14 @@ def test_another_threshold_judges_the_copies_too(bundle, copies):
 # ---- the real thing ----
 
 
-def test_all_copies_pass_in_one_batch_and_are_judged_as_files_of_their_own(classifier, photo, monkeypatch):
+def test_copies_pass_in_two_batches_and_are_judged_as_files_of_their_own(classifier, photo, monkeypatch):
     pixels = photo("warm", 300, 400)
     analysis = classifier.analyse(pixels)
     batches, engine = [], classifier.engine
     outputs = engine.outputs
     monkeypatch.setattr(engine, "outputs", lambda images: batches.append(len(images)) or outputs(images))
     perturbed, seen = perturbation_test.judge_perturbed_copies(classifier, _png(pixels), analysis)
-    assert batches == [10]
+    assert batches == [5, 5]
     assert [copy.perturbation for copy in perturbed] == list(STRIP)
     for copy, image in zip(perturbed, seen, strict=True):
         alone = classifier.analyse(copy.perturbation(pixels))

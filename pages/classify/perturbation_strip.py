@@ -108,7 +108,7 @@ def _known(picture: Picture, model: Model) -> Strip | None:
 def _judge(
     classifier: Classifier, picture: Picture, analysis: Analysis, progress: Progress, cancelled: Cancelled
 ) -> Strip:
-    """Called in a thread. One batch: there is nothing to be cancelled and no progress to be shown."""
+    """Called in a thread. Two passes: there is nothing to be cancelled and no progress to be shown."""
     photo = pictures.for_copies(picture, classifier.bundle)
     copies, inputs_of_copies = judge_perturbed_copies(classifier, photo, analysis)
     own = pictures.for_model(picture, classifier.bundle)
