@@ -61,9 +61,15 @@ def jpeg_round_trip(picture: Image.Image, quality: int) -> Image.Image:
 
     quality: 1..100 on libjpeg's scale. Raises OSError for a side over ``LONGEST_JPEG``.
     """
+    return round_trip(picture, "JPEG", quality=quality, subsampling="4:2:0")
+
+
+def round_trip(picture: Image.Image, format: str, **settings: object) -> Image.Image:
+    """An RGB picture, saved in a format of Pillow's with these settings and decoded again. Raises OSError for
+    what the format cannot hold."""
     buffer = BytesIO()
-    picture.save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
-    decoded = Image.open(buffer, formats=["JPEG"])
+    picture.save(buffer, format, **settings)
+    decoded = Image.open(buffer, formats=[format])
     decoded.load()
     return decoded
 

@@ -36,16 +36,18 @@ DESIGNS = (
     Design("half of them delivered", 0.5),
     Design("three quarters of them delivered", 0.75),
 )
-LOOKS: dict[str, Callable[[Rows], Rows]] = {
-    "as they are": lambda judged: judged,
-    "delivered": lambda judged: delivered(judged),
-}
 
 
 def delivered(judged: Rows) -> Rows:
     """The first copy instead of each picture."""
     assert judged.delivered is not None
     return replace(judged, tokens=judged.delivered[:, 0])
+
+
+LOOKS: dict[str, Callable[[Rows], Rows]] = {
+    "as they are": lambda judged: judged,
+    "delivered": delivered,
+}
 
 
 def fit(design: Design, recipe: Recipe, train: Rows, val: Rows) -> Callable[[Rows], np.ndarray]:

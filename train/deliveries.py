@@ -7,12 +7,11 @@ cropped off the grid of its JPEG blocks, shown on a screen, saved as JPEG, WebP 
 from __future__ import annotations
 
 from collections.abc import Callable
-from io import BytesIO
 
 import numpy as np
 from PIL import Image
 
-from detector.perturbations import LONGEST_JPEG, at_most
+from detector.perturbations import LONGEST_JPEG, at_most, round_trip
 
 Step = Callable[[Image.Image, np.random.Generator], Image.Image]
 
@@ -72,11 +71,11 @@ def compressed(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Saved as JPEG (mostly), WebP or AVIF."""
     kind, quality = rng.random(), int(rng.integers(30, 96))
     if kind < 0.1 and max(picture.size) <= AVIF_SIDE:
-        return _saved(picture, "AVIF", quality=quality, speed=10)
+        return round_trip(picture, "AVIF", quality=quality, speed=10)
     if kind < 0.3 and max(picture.size) <= WEBP_SIDE:
-        return _saved(picture, "WEBP", quality=quality, method=1)
+        return round_trip(picture, "WEBP", quality=quality, method=1)
     subsampling = "4:4:4" if rng.random() < 0.2 else "4:2:0"
-    return _saved(picture, "JPEG", quality=quality, subsampling=subsampling)
+    return round_trip(picture, "JPEG", quality=quality, subsampling=subsampling)
 
 
 STEPS: tuple[Step, ...] = (limited, scaled, cropped, on_screen, compressed)
@@ -92,11 +91,3 @@ def _shrunk(
         return picture
     width, height = (max(1, round(side * scale)) for side in picture.size)
     return picture.resize((width, height), kernel or drawn)
-
-
-def _saved(picture: Image.Image, format: str, **settings: object) -> Image.Image:
-    buffer = BytesIO()
-    picture.save(buffer, format, **settings)
-    decoded = Image.open(buffer, formats=[format])
-    decoded.load()
-    return decoded.convert("RGB")

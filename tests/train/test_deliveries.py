@@ -63,10 +63,10 @@ def test_each_step_changes_sizes_in_proportion(photo):
 
 def test_all_three_formats_are_used(photo, monkeypatch):
     used = []
-    original = deliveries._saved
+    original = deliveries.round_trip
     monkeypatch.setattr(
         deliveries,
-        "_saved",
+        "round_trip",
         lambda picture, format, **s: used.append(format) or original(picture, format, **s),
     )
     for rng in generators(60):
@@ -84,7 +84,7 @@ def test_all_three_formats_are_used(photo, monkeypatch):
 )
 def test_formats_get_pictures_that_they_can_take(monkeypatch, side, formats):
     used = []
-    monkeypatch.setattr(deliveries, "_saved", lambda picture, format, **s: used.append(format) or picture)
+    monkeypatch.setattr(deliveries, "round_trip", lambda picture, format, **s: used.append(format) or picture)
     for rng in generators(200):
         compressed(Image.new("RGB", (side, 300)), rng)
     assert set(used) == formats
@@ -94,4 +94,4 @@ def test_noise_of_the_largest_size_and_quality_fits_into_webp():
     """What compresses worst: each block needs its own words in a table of limited size."""
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (deliveries.WEBP_SIDE, deliveries.WEBP_SIDE, 3)).astype(np.uint8)
-    assert deliveries._saved(Image.fromarray(noise), "WEBP", quality=95, method=1).size == noise.shape[:2]
+    assert deliveries.round_trip(Image.fromarray(noise), "WEBP", quality=95, method=1).size == noise.shape[:2]
