@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.app_in_browser import NoBrowser, chromium, serving
+from tests.support.app_in_browser import NoBrowser, chromiums, no_longer_than, serving
 from tests.support.browser_contexts import Contexts
 
 DESKTOP = {"width": 1280, "height": 900}
@@ -18,6 +18,8 @@ PATIENCE = 150_000
 """Milliseconds that a tab waits for whatever a test asks of it, where a machine is slow and busy. Only a
 failure takes that long. The one place where this is said."""
 expect.set_options(timeout=PATIENCE)
+LONGEST_TEST = 400
+"""Seconds until a browser that hangs is killed: more than any test takes, less than pytest allows it."""
 TRIES_AGAIN = 1
 """A browser, an app and its model share two cores with other tests. What fails once of some hundred tests and
 not when tried again is reported as RERUN; what fails twice fails."""
@@ -52,19 +54,21 @@ def app_server(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """One headless Chromium for the whole session."""
+def start_chromium():
     with ExitStack() as stack:
         try:
-            browser = stack.enter_context(chromium())
+            start = stack.enter_context(chromiums())
         except NoBrowser as reason:
             pytest.skip(str(reason))
-        yield browser
+        yield start
 
 
 @pytest.fixture(scope="session")
-def contexts(browser):
-    return Contexts(browser)
+def contexts(start_chromium):
+    """Of one headless Chromium for the whole session, as long as it lives."""
+    contexts = Contexts(start_chromium)
+    yield contexts
+    contexts.close()
 
 
 @pytest.fixture
@@ -86,11 +90,12 @@ def open_page(contexts, request):
         return page
 
     failed = request.session.testsfailed
-    yield open_one
-    if errors or request.session.testsfailed > failed:
-        contexts.discard()
-    else:
-        contexts.give_back()
+    with no_longer_than(LONGEST_TEST):
+        yield open_one
+        if errors or request.session.testsfailed > failed:
+            contexts.discard()
+        else:
+            contexts.give_back()
     assert not errors, f"uncaught JavaScript errors: {errors}"
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Error
 
+from tests.support.app_in_browser import no_longer_than
 from tests.support.browser_contexts import MOST_IDLE, Contexts
 
 APP = Path(__file__).parent / "apps" / "heatmap_viewer_app.py"
 
 
 @pytest.fixture
-def mine(browser):
-    contexts = Contexts(browser)
+def mine(start_chromium):
+    contexts = Contexts(start_chromium)
     yield contexts
     contexts.close()
 
@@ -43,9 +45,16 @@ def test_other_options_get_another_context(mine):
     assert mine.take(color_scheme="light") is not first
 
 
-def test_few_are_kept(mine, browser):
-    before = len(browser.contexts)
-    for _ in range(MOST_IDLE + 2):
-        mine.take()
+def test_few_are_kept(mine):
+    taken = [mine.take() for _ in range(MOST_IDLE + 2)]
     mine.give_back()
-    assert len(browser.contexts) - before == MOST_IDLE
+    assert len(taken[0].browser.contexts) == MOST_IDLE
+
+
+def test_a_browser_that_hangs_is_killed_and_the_next_context_is_of_another(mine):
+    page = mine.take().new_page()
+    with pytest.raises(Error, match="closed"), no_longer_than(2):
+        page.evaluate("() => { while (true) {} }")
+    mine.discard()
+    page = mine.take().new_page()
+    assert page.evaluate("1 + 1") == 2

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.browser.download_button import download
+from tests.browser.frames import wait_until_painted
 from tests.support.script_runs import runs_asked_for
 
 ROOT = Path(__file__).parents[2]
@@ -59,9 +60,7 @@ class Page:
 
     def pixels(self) -> np.ndarray:
         """uint8 (H, W, 3): the viewer's canvas, once it has painted what was asked of it."""
-        self.tab.evaluate(
-            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-        )
+        wait_until_painted(self.tab)
         url = self.canvas.evaluate("canvas => canvas.toDataURL('image/png')")
         return np.asarray(Image.open(io.BytesIO(b64decode(url.split(",")[1]))).convert("RGB"))
 

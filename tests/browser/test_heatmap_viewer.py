@@ -22,6 +22,7 @@ from PIL import Image
 from detector.explain.heatmap import Heatmap
 from detector.overlay import signed_shades
 from detector.preprocessing import WHOLE
+from tests.browser.frames import wait_until_painted
 
 APP = Path(__file__).parent / "apps" / "heatmap_viewer_app.py"
 VIEWER = Path(__file__).parents[2] / "ui" / "heatmap_viewer"
@@ -57,10 +58,7 @@ class Viewer:
         return self
 
     def settle(self) -> None:
-        """Until the frame after the next one: whatever the last event asked for has been painted."""
-        self.page.evaluate(
-            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-        )
+        wait_until_painted(self.page)
 
     def opacity(self, percent: int) -> None:
         self.slider.fill(str(percent))

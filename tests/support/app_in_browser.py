@@ -9,12 +9,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
+
+import psutil
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -86,7 +89,19 @@ def serving(app: Path, log: Path, **environment: str) -> Iterator[str]:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A headless Chromium, until the block ends. Raises NoBrowser, and RuntimeError if it does not start."""
+    """A headless Chromium, until the block ends. Raises what ``chromiums`` raises."""
+    with chromiums() as start:
+        browser = start()
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def chromiums() -> Iterator[Callable[[], Browser]]:
+    """What starts a headless Chromium, one after the other has gone; none outlives the block. Raises
+    NoBrowser; the call raises RuntimeError if Chromium does not start."""
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError:
@@ -95,14 +110,36 @@ def chromium() -> Iterator[Browser]:
     if executable is None:
         raise NoBrowser("There is no Chromium on this machine (apt install chromium).")
     with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
-        except Error as error:
-            raise RuntimeError(f"{executable} does not start: {error.message}") from error
-        try:
-            yield browser
-        finally:
-            browser.close()
+
+        def start() -> Browser:
+            try:
+                return playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+            except Error as error:
+                raise RuntimeError(f"{executable} does not start: {error.message}") from error
+
+        yield start
+
+
+@contextmanager
+def no_longer_than(seconds: float) -> Iterator[None]:
+    """Kill this process's Chromium if the block takes longer, so that whatever waits for it raises.
+
+    Playwright waits without end for a script that does not come back and for a hung page to close; pytest's
+    own limit ends a test, not the closing of its pages.
+    """
+    timer = threading.Timer(seconds, _kill_chromium)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _kill_chromium() -> None:
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if process.name().startswith("chrom"):
+                process.kill()
 
 
 def _answers(process: subprocess.Popen, url: str) -> bool:

@@ -7,6 +7,7 @@ the next test.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -18,16 +19,19 @@ MOST_IDLE = 3
 
 
 class Contexts:
-    """Contexts of one browser, by their options."""
+    """Contexts of a browser, by their options. If it has died, ``start`` brings the next one."""
 
-    def __init__(self, browser: Browser):
-        self._browser = browser
+    def __init__(self, start: Callable[[], Browser]):
+        self._start = start
+        self._browser: Browser | None = None
         self._idle: list[tuple[str, BrowserContext, Page]] = []
         self._used: list[tuple[str, BrowserContext, Page]] = []
 
     def take(self, **options) -> BrowserContext:
         """A context with these options which has nothing in it, and which no other caller gets until
         ``give_back``."""
+        if self._browser is None or not self._browser.is_connected():
+            self._browser, self._idle, self._used = self._start(), [], []
         key = repr(sorted(options.items()))
         place = next((place for place, idle in enumerate(self._idle) if idle[0] == key), None)
         if place is None:
@@ -50,13 +54,15 @@ class Contexts:
     def discard(self) -> None:
         """Close all that were taken."""
         while self._used:
-            self._used.pop()[1].close()
+            _, context, _ = self._used.pop()
+            if context.browser and context.browser.is_connected():
+                context.close()
 
     def close(self) -> None:
-        """All of them."""
-        self._used += self._idle
-        self._idle = []
-        self.discard()
+        """The browser, and with it all of them."""
+        if self._browser:
+            self._browser.close()
+        self._browser, self._idle, self._used = None, [], []
 
 
 def _keeper(context: BrowserContext) -> Page:
