@@ -87,6 +87,21 @@ def lock(descriptor: int, wait: bool = False) -> bool:
     return True
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Wait for the lock of a folder and hold it while the block runs; where there are no locks (Windows), go
+    on without. Raises OSError."""
+    if os.name == "nt":
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        lock(descriptor, wait=True)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def lock_file(path: Path) -> int | None:
     """The lock of a file, which is made if it is not there, as an open descriptor; None while another has
     it. Raises OSError."""

@@ -62,9 +62,21 @@ def is_case(content: bytes) -> bool:
     return content.startswith(b"PK\x03\x04") and content[30 : 30 + len(CASE)] == CASE.encode()
 
 
+def check_size(case: Case) -> None:
+    """Raises CaseError if a case is larger than one may be that is to be read again."""
+    total = sum(len(picture.content) for picture in case.pictures)
+    if len(case.pictures) > MAX_PICTURES or total > MAX_CASE_BYTES:
+        raise CaseError(
+            f"A case holds up to {MAX_PICTURES:,} pictures of {MAX_CASE_BYTES // 2**20} MB together. Remove"
+            " some pictures, or save it in parts."
+        )
+    if any(len(picture.content) > MAX_FILE_BYTES for picture in case.pictures):
+        raise CaseError(f"A case holds no file of more than {MAX_FILE_BYTES // 2**20} MB.")
+
+
 def case_bytes(case: Case) -> bytes:
     """The case as a file's content, saved now. Raises CaseError if it is larger than a case may be."""
-    _check_size(case)
+    check_size(case)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(CASE, description(case), zipfile.ZIP_DEFLATED)
@@ -139,8 +151,7 @@ def from_description(text: bytes | str, content_of: Callable[[str], bytes]) -> C
             if hashlib.sha256(kept[digest]).hexdigest() != digest:
                 raise CaseError(f"{_DAMAGED} A picture in it is not the one that was saved.")
         pictures.append(_picture(entry, kept[digest]))
-    title, saved = _text(values.get("title", ""), MAX_TITLE), _text(values.get("saved", ""), 40)
-    return Case(tuple(pictures), title, saved)
+    return Case(tuple(pictures), _text(values.get("title", ""), MAX_TITLE), _time(values.get("saved", "")))
 
 
 def _picture(entry: dict[str, Any], content: bytes) -> CasePicture:
@@ -162,6 +173,15 @@ def _text(value: Any, limit: int) -> str:
     if not isinstance(value, str) or len(value) > limit:
         raise CaseError(_DAMAGED)
     return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _time(value: Any) -> str:
+    """A time in ISO format; "" for what is none. Raises CaseError."""
+    text = _text(value, 40)
+    try:
+        return datetime.fromisoformat(text).isoformat()
+    except ValueError:
+        return ""
 
 
 def _refuse_constant(name: str) -> float:
@@ -195,12 +215,3 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> b
     if len(content) > limit:
         raise CaseError(_TOO_LARGE)
     return content
-
-
-def _check_size(case: Case) -> None:
-    total = sum(len(picture.content) for picture in case.pictures)
-    if len(case.pictures) > MAX_PICTURES or total > MAX_CASE_BYTES:
-        raise CaseError(
-            f"A case holds up to {MAX_PICTURES:,} pictures of {MAX_CASE_BYTES // 2**20} MB together. Remove"
-            " some pictures, or save it in parts."
-        )

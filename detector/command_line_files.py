@@ -17,15 +17,16 @@ from detector.atomic_files import replacing, write_whole
 from detector.explain import Heatmap, Unavailable, attention_rollout
 from detector.explain.preferred_method import default
 from detector.explain.region_map import region_map
-from detector.images import IMAGE_SUFFIXES, ImageReadError, read_image
+from detector.images import IMAGE_SUFFIXES, ImageReadError, TooMuchDetail, read_image
 from detector.overlay import COLORMAPS, overlay
 from detector.perturbation_test import (
     PerturbedVerdict,
     final_verdict,
     judge_perturbed_copies,
-    short_side,
+    read_for_copies,
 )
 from detector.perturbations import AS_SENT
+from detector.preprocessing import WHOLE_SHORT_SIDE
 from detector.printable import printable
 from detector.reports import Examined, PictureReport, as_html, as_pdf, picture_report
 
@@ -82,7 +83,7 @@ class Overlays:
     def write(self, path: str, heatmap: Heatmap, analysis: Analysis, lines: tuple[str, ...]) -> Path:
         """Draw a heatmap over the photo at ``path``, with its legend and ``lines`` below it, and return the
         new file's path. Raises ImageReadError, OSError."""
-        pixels = read_image(path, short_side=OVERLAY_SHORT_SIDE).pixels
+        pixels = read_image(path, OVERLAY_SHORT_SIDE, least=WHOLE_SHORT_SIDE).pixels
         drawn = overlay(pixels, heatmap, analysis.region, self.opacity, self.colormap)
         picture = captioned_overlay.captioned(drawn, heatmap, lines, self.colormap)
         target = self.folder / self._name(Path(path).stem)
@@ -166,7 +167,7 @@ class Looking:
     def _examined(self, examined: Examined, analysis: Analysis) -> Examined:
         path = examined.result.path
         if self.stress or self.report:
-            photo = read_image(path, short_side(self.classifier.bundle))
+            photo = read_for_copies(path, self.classifier.bundle)
             copies, inputs = judge_perturbed_copies(self.classifier, photo, analysis)
             examined = replace(examined, photo=photo, copies=copies, inputs=inputs)
         if self.overlays or self.report:
@@ -176,10 +177,9 @@ class Looking:
         return examined
 
     def _region_map(self, path: str) -> Heatmap | None:
-        pixels = read_image(path, short_side=AS_SENT).pixels
         try:
-            return region_map(self.classifier.engine, pixels)
-        except Unavailable:
+            return region_map(self.classifier.engine, read_image(path, AS_SENT).pixels)
+        except (Unavailable, TooMuchDetail):
             return None
 
     def _heatmap(self, path: str, analysis: Analysis) -> Heatmap | None:

@@ -16,12 +16,13 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from detector.atomic_files import replacing, write_whole
+from detector.atomic_files import alone_in, replacing, write_whole
 from detector.case_files import (
     CASE,
     MAX_JSON_BYTES,
     UNREADABLE,
     CaseError,
+    check_size,
     contents,
     description,
     from_description,
@@ -35,8 +36,6 @@ VARIABLE, OFF = "TELLTALE_STATE", "off"
 DAYS = 7
 MAX_CASES = 20
 """Kept at once; the one that was left alone the longest goes first."""
-MAX_KEPT_BYTES = 400 * 2**20
-"""Of the pictures of one case."""
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{22}")
 
@@ -67,26 +66,31 @@ def place(key: str) -> Path | None:
 
 def keep(case: Case, key: str) -> None:
     """Put the case in the place of what is kept under ``key``; a picture that lies there already is not
-    written again. A kill at any moment leaves the old case or the new one. Raises OSError, and CaseError
-    where the case is too large to be kept."""
+    written again. A kill at any moment leaves the old case or the new one; of two sessions with one key the
+    later wins. Raises OSError, and CaseError where the case is too large to be kept."""
     here = place(key)
     if here is None:
         return
-    total = sum(len(picture.content) for picture in case.pictures)
-    if total > MAX_KEPT_BYTES:
-        raise CaseError(f"These pictures take more than {MAX_KEPT_BYTES // 2**20} MB and are not kept.")
+    check_size(case)
     here.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     here.mkdir(exist_ok=True, mode=0o700)
     wanted = contents(case)
-    for digest, content in wanted.items():
-        if not (here / digest).is_file():
-            with replacing(here / digest) as temporary:
-                temporary.write_bytes(content)
-    write_whole(here / CASE, description(case))
-    for file in here.iterdir():
-        if file.name != CASE and file.name not in wanted:
-            file.unlink(missing_ok=True)
+    with alone_in(here):
+        for digest, content in wanted.items():
+            if not (here / digest).is_file():
+                with replacing(here / digest) as temporary:
+                    temporary.write_bytes(content)
+        write_whole(here / CASE, description(case))
+        for file in here.iterdir():
+            if file.name != CASE and file.name not in wanted:
+                file.unlink(missing_ok=True)
     expire()
+
+
+def is_kept(key: str) -> bool:
+    """Whether there still is a case under ``key``."""
+    here = place(key)
+    return here is not None and (here / CASE).is_file()
 
 
 def read(key: str) -> Case | None:
@@ -95,8 +99,9 @@ def read(key: str) -> Case | None:
     if here is None:
         return None
     try:
-        text = _bounded(here / CASE, MAX_JSON_BYTES)
-        return from_description(text, lambda digest: _bounded(here / digest, MAX_FILE_BYTES))
+        with alone_in(here):
+            text = _bounded(here / CASE, MAX_JSON_BYTES)
+            return from_description(text, lambda digest: _bounded(here / digest, MAX_FILE_BYTES))
     except UNREADABLE:
         return None
 
@@ -108,12 +113,15 @@ def forget(key: str) -> None:
 
 
 def expire() -> None:
-    """Delete the cases that have been left alone for too long, and the oldest where there are too many."""
+    """Delete the cases that have been left alone for too long, and the oldest where there are too many; what
+    cannot be deleted stays."""
     root = folder()
-    if root is None:
+    try:
+        cases = list(root.iterdir()) if root else []
+    except OSError:  # nothing was kept yet, or it is somebody else's
         return
     changed: dict[Path, float] = {}
-    for case in root.iterdir():
+    for case in cases:
         if _KEY.fullmatch(case.name):
             with suppress(OSError):  # another process has just deleted it
                 changed[case] = (case / CASE if (case / CASE).exists() else case).stat().st_mtime

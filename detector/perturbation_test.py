@@ -40,6 +40,12 @@ def short_side(bundle: Bundle) -> int:
     return max(SHORT_SIDE, bundle.preprocessing.decoded_short_side)
 
 
+def read_for_copies(source: bytes | str | os.PathLike, bundle: Bundle) -> Photo:
+    """A picture to make the copies of: decoded with ``short_side`` or, where that would take too much memory,
+    as the model's own verdict is made of it. Raises ImageReadError."""
+    return read_image(source, short_side(bundle), least=bundle.preprocessing.decoded_short_side)
+
+
 @dataclass(frozen=True)
 class PerturbedVerdict:
     """What the model says of one copy.
@@ -60,12 +66,12 @@ def judge_perturbed_copies(
     classifier: Classifier, source: bytes | str | os.PathLike | Photo, analysis: Analysis
 ) -> tuple[list[PerturbedVerdict], list[np.ndarray]]:
     """Every copy of ``STRIP``, judged; ``analysis`` is that of the picture as it is. source: if it is a
-    Photo, one that was decoded with ``short_side``.
+    Photo, one of ``read_for_copies``.
 
     Returns the copies and, in the same order, uint8 (size, size, 3) each, the whole as the network got it.
     Raises ImageReadError.
     """
-    photo = source if isinstance(source, Photo) else read_image(source, short_side(classifier.bundle))
+    photo = source if isinstance(source, Photo) else read_for_copies(source, classifier.bundle)
     perturbations = list(STRIP)
     workers = min(4, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers, thread_name_prefix="perturb") as pool:

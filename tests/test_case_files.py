@@ -50,6 +50,11 @@ def test_a_case_is_told_from_any_other_zip():
     assert not is_case(other.getvalue()) and not is_case(b"\x89PNG")
 
 
+@pytest.mark.parametrize("saved", ["![](http://a.io)", "soon", "2026-13-01"])
+def test_a_time_that_is_none_is_left_out(saved):
+    assert read_case(rewritten(lambda values: values.update(saved=saved))).saved == ""
+
+
 def test_pictures_that_are_there_twice_are_saved_once():
     twice = Case((PICTURE, CasePicture(name="copy.png", content=b"one")))
     with zipfile.ZipFile(io.BytesIO(case_bytes(twice))) as archive:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from detector import kept_cases
+from detector import case_files, kept_cases
 from detector.case_files import CaseError
 from detector.cases import Case, CasePicture
 
@@ -63,6 +64,7 @@ def test_a_case_left_alone_for_too_long_goes_when_another_is_kept(folder):
     os.utime(folder / old / "case.json", (long_ago, long_ago))
     kept_cases.keep(CASE, new)
     assert kept_cases.read(old) is None and kept_cases.read(new) is not None
+    assert kept_cases.is_kept(new) and not kept_cases.is_kept(old)
 
 
 def test_only_so_many_cases_are_kept(folder, monkeypatch):
@@ -89,11 +91,23 @@ def test_a_description_that_cannot_be_written_leaves_the_case_as_it_was(monkeypa
     assert kept_cases.read(key).pictures == CASE.pictures[:1]
 
 
-def test_pictures_beyond_the_bound_are_not_kept(folder, monkeypatch):
-    monkeypatch.setattr(kept_cases, "MAX_KEPT_BYTES", 3)
-    with pytest.raises(CaseError, match="are not kept"):
+@pytest.mark.parametrize(
+    ("bound", "value"), [("MAX_CASE_BYTES", 3), ("MAX_FILE_BYTES", 2), ("MAX_PICTURES", 1)]
+)
+def test_what_could_not_be_read_again_is_not_kept(folder, monkeypatch, bound, value):
+    monkeypatch.setattr(case_files, bound, value)
+    with pytest.raises(CaseError, match="A case holds"):
         kept_cases.keep(CASE, kept_cases.new_key())
     assert not folder.exists()
+
+
+def test_two_sessions_that_keep_under_one_key_leave_a_whole_case():
+    key = kept_cases.new_key()
+    cases = [Case((CasePicture(name=f"{n}.png", content=bytes([n]) * 100_000),)) for n in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(30):
+            list(pool.map(lambda case: kept_cases.keep(case, key), cases))
+            assert kept_cases.read(key).pictures in [case.pictures for case in cases]
 
 
 def test_nothing_is_kept_where_that_is_switched_off(tmp_path, monkeypatch):

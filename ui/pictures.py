@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from detector import perturbation_test
-from detector.images import Photo, read_image
+from detector.images import Photo, TooMuchDetail, read_image
 from detector.perturbations import AS_SENT
 from detector.preprocessing import WHOLE_SHORT_SIDE
 from ui import encoding
@@ -81,6 +81,17 @@ def decoded(picture: Picture, resolution: Resolution = Resolution.MODEL) -> Phot
     return _photos.get((picture.id, resolution), partial(_decode, picture, resolution))
 
 
+def to_look_at(picture: Picture) -> Photo:
+    """The picture as a page shows it; with less detail where all of it would take too much memory. Raises
+    ImageReadError."""
+    return _decoded_if_not_too_large(picture, Resolution.SHOWN, Resolution.MODEL)
+
+
+def to_project(picture: Picture) -> Photo:
+    """The same for a page that shows nothing else. Raises ImageReadError."""
+    return _decoded_if_not_too_large(picture, Resolution.PROJECTED, Resolution.MODEL)
+
+
 def for_model(picture: Picture, bundle: Bundle) -> Photo:
     """The picture as that model wants it for a verdict or a map, the same pixels as on the command line.
     Raises ImageReadError."""
@@ -89,7 +100,8 @@ def for_model(picture: Picture, bundle: Bundle) -> Photo:
 
 def for_copies(picture: Picture, bundle: Bundle) -> Photo:
     """The picture as its copies for that model's stress strip are made of it. Raises ImageReadError."""
-    return decoded(picture, Resolution(perturbation_test.short_side(bundle)))
+    wanted, least = perturbation_test.short_side(bundle), bundle.preprocessing.decoded_short_side
+    return _decoded_if_not_too_large(picture, Resolution(wanted), Resolution(least))
 
 
 def encoded(picture: Picture, use: str, encode: Callable[[], bytes]) -> bytes:
@@ -101,6 +113,13 @@ def encoded(picture: Picture, use: str, encode: Callable[[], bytes]) -> bytes:
 def thumbnail(picture: Picture) -> bytes:
     """The picture as a small JPEG for a list. Raises ImageReadError."""
     return encoded(picture, "thumbnail", partial(_encode_thumbnail, picture))
+
+
+def _decoded_if_not_too_large(picture: Picture, wanted: Resolution, least: Resolution) -> Photo:
+    try:
+        return decoded(picture, wanted)
+    except TooMuchDetail:
+        return decoded(picture, least)
 
 
 def _decode(picture: Picture, resolution: Resolution) -> Photo:

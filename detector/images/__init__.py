@@ -25,7 +25,7 @@ from detector.images.readable_formats import (
     PLUGIN_SUFFIXES,
 )
 from detector.images.reading import Photo, open_header, read_image
-from detector.images.refusals import ImageReadError
+from detector.images.refusals import ImageReadError, TooMuchDetail
 
 __all__ = [
     "FORMATS",
@@ -36,6 +36,7 @@ __all__ = [
     "PLUGIN_SUFFIXES",
     "ImageReadError",
     "Photo",
+    "TooMuchDetail",
     "open_header",
     "read_image",
 ]

@@ -36,6 +36,7 @@ from detector.images.refusals import (
     RAW,
     UNREADABLE,
     ImageReadError,
+    TooMuchDetail,
     explain,
 )
 from detector.images.transparency import hides_everything, is_16_bit_rgb_with_clear_colour, with_clear_colour
@@ -72,25 +73,27 @@ class Photo:
     notes: tuple[str, ...] = ()
 
 
-def read_image(source: bytes | str | os.PathLike, short_side: int = 384, name: str = "") -> Photo:
+def read_image(
+    source: bytes | str | os.PathLike, short_side: int = 384, name: str = "", least: int | None = None
+) -> Photo:
     """Decode one picture from the bytes of a file, or from the file at a path. Safe to call from several
     threads.
 
     Args:
         source: the file's bytes, or its path.
         short_side: pixels along the shorter side that the caller needs. A picture at least twice that size
-        comes back
-            reduced by a whole factor, never below `short_side`; a smaller one comes back as it is. The
-            default is one and
-            a half times what the models work on: a picture of a megapixel decodes at half scale, the rest
-            is resampling.
+            comes back reduced by a whole factor, never below `short_side`; a smaller one comes back as it is.
+            The default is one and a half times what the models work on: a picture of a megapixel decodes at
+            half scale, the rest is resampling.
         name: what bytes are called, for the sentence on what is no picture: some raw files and videos are
             told by nothing else.
+        least: what is enough instead of `short_side` for a picture of which that would take too much memory.
 
     Returns:
         The picture upright (EXIF orientation applied), in 8-bit sRGB, transparency laid over white.
 
     Raises:
+        TooMuchDetail: it is too large for `short_side`, and perhaps not for less.
         ImageReadError: there is no such file, it is not an image, it is damaged, cut off or too large.
     """
     if isinstance(source, bytes):
@@ -108,6 +111,10 @@ def read_image(source: bytes | str | os.PathLike, short_side: int = 384, name: s
             data, scans = with_end(data, scans)
         with open_header(data) as image:
             return _decode(image, data, short_side, scans)
+    except TooMuchDetail:
+        if least is None:
+            raise
+        return read_image(data, least, f"picture{suffix}")
     except ImageReadError:
         raise
     except (
@@ -185,7 +192,7 @@ def _decode(image: Image.Image, data: bytes, short_side: int, scans: JpegScans |
     decoded = draft_size[0] * draft_size[1]
     # Pillow keeps 4 bytes a pixel, the result has 3; the decoder may copy the file once more.
     if decoder_bytes + decoded * 4 + decoded * 3 // factor**2 + 2 * len(data) > MAX_MEMORY:
-        raise ImageReadError(BIG_PICTURE)
+        raise TooMuchDetail(BIG_PICTURE)
 
     several = getattr(image, "is_animated", False) and image.format != "MPO"
     detail_missing = scans is not None and load_jpeg(image, data, short_side, scans)

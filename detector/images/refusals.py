@@ -41,6 +41,10 @@ RAW = (
     "This is the raw data of a camera's sensor, not yet a picture: "
     "develop it with the camera's program, save it as a JPEG or TIFF and try that."
 )
+_ZIP = (
+    "This is a ZIP archive: unpack it and bring in the pictures, or their folder. A saved case opens only as"
+    " it was saved."
+)
 _VIDEO = "This is a video: save one frame of it as a JPEG or PNG and try that."
 NO_VALUES = "This picture holds no brightness: every pixel is infinite or not a number."
 
@@ -67,6 +71,10 @@ _VIDEO_SUFFIXES = frozenset(
 class ImageReadError(ValueError):
     """A file cannot be used as a picture. `str(error)` is one plain sentence for the user, free of the
     file's name."""
+
+
+class TooMuchDetail(ImageReadError):
+    """A picture would take too much memory at the resolution asked for; at a lower one it may not."""
 
 
 def explain(error: Exception, data: bytes, suffix: str) -> str:
@@ -104,6 +112,8 @@ def _something_else(data: bytes, suffix: str) -> str | None:
         return _SVG
     if data.startswith(b"\x1f\x8b") and suffix == ".svgz":
         return _SVG
+    if data.startswith(b"PK\x03\x04"):
+        return _ZIP
     if _is_video(data):
         return _VIDEO
     if suffix in _RAW_SUFFIXES:

@@ -16,14 +16,14 @@ from detector.bundle import PRACTICE_IS_NOT
 from detector.evaluation import localisation_scores, score_evidence
 from detector.explain import METHODS, Heatmap, Unavailable, region_map
 from detector.explain.preferred_method import default
-from detector.images import Photo, read_image
+from detector.images import Photo
 from detector.overlay import overlay
 from detector.perturbation_test import (
     PerturbedVerdict,
     contradicting_copies,
     final_verdict,
     judge_perturbed_copies,
-    short_side,
+    read_for_copies,
     verdicts_on_ordinary_copies,
 )
 from detector.preprocessing import WHOLE
@@ -89,7 +89,7 @@ def examine(
     was made. Raises ImageReadError."""
     if result.analysis is None or content is None:
         return Examined(name, content, result)
-    photo = read_image(content, short_side(classifier.bundle))
+    photo = read_for_copies(content, classifier.bundle)
     if heatmap is None:
         try:
             heatmap = classifier.explain(classifier.read(content), method or default(classifier.bundle))

@@ -13,11 +13,13 @@ from detector.cases import Case
 class Keeper:
     """Keeps the latest case of a session, in a thread: what is outdated before its turn is never written.
 
-    problem: why the last one could not be kept, as a sentence; "" if it was.
+    problem: why the last one could not be kept, as a sentence; "" if it was. kept: the key under which it
+    was; None before that.
     """
 
     def __init__(self) -> None:
         self.problem = ""
+        self.kept: str | None = None
         self._latest: tuple[Callable[[], Case], str] | None = None
         self._thread: threading.Thread | None = None
         self._lock, self._work = threading.Lock(), threading.Lock()
@@ -38,6 +40,7 @@ class Keeper:
         """Delete what is kept under ``key``, and what is on its way there."""
         with self._lock:
             self._latest = None
+        self.kept = None
         with self._work:
             kept_cases.forget(key)
 
@@ -50,7 +53,7 @@ class Keeper:
             make, key = latest
             try:
                 kept_cases.keep(make(), key)
-                self.problem = ""
+                self.problem, self.kept = "", key
             except CaseError as error:
                 self.problem = str(error)
             except OSError as error:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from detector import kept_cases
-from detector.case_files import case_bytes
-from pages.classify import opened_case
-from pages.classify.case_state import case_state
+from detector.case_files import CaseError, case_bytes, check_size
+from pages.classify import opened_case, refused
+from pages.classify.case_state import case_state, has_begun
 from ui.session import session
 from ui.text import plain
 
@@ -20,17 +20,25 @@ if TYPE_CHECKING:
 
 ADDRESS = "case"
 """Name of the kept case's key in the page's address."""
+NOT_HERE = (
+    "The case that this page's address names is not kept here, or not any more. If you have saved it as a"
+    " file, open that."
+)
 
 
 def bring_back() -> None:
     """In a session that has just begun, what the address says is kept. Call before pictures are asked for."""
+    if has_begun():
+        kept_cases.expire()  # also where nobody keeps anything new
     key, ours = st.query_params.get(ADDRESS), case_state()
     if ours.key or not key or session().album.brought_in:
         return
     case = kept_cases.read(key)
-    if case is not None:
-        ours.key = key
-        opened_case.take_in(case)
+    if case is None:
+        refused.say(NOT_HERE, ":material/folder_off:")
+        return
+    ours.key = key
+    opened_case.take_in(case)
 
 
 def let_go() -> None:
@@ -50,6 +58,11 @@ def keep(results: Sequence[PictureResult], bundle: Bundle) -> None:
         return
     known = tuple((each.picture.id, each.perturbed is not None) for each in results)
     now = (tuple(album.pictures), tuple(album.remarks.items()), known, bundle.weights_sha256)
+    if ours.key and ours.keeper.kept == ours.key and not kept_cases.is_kept(ours.key):
+        _forget()  # whoever has deleted it, in another window or to make room, meant it to be gone
+        return
+    if ours.key and st.query_params.get(ADDRESS) != ours.key:
+        st.query_params[ADDRESS] = ours.key  # another page's address has no place for it
     if now == ours.as_kept:
         return
     ours.as_kept = now
@@ -71,8 +84,12 @@ def show(results: Sequence[PictureResult], now: Callable[[], list[PictureResult]
 
     with st.popover("Case", icon=":material/cases:"):
         st.markdown("Pictures, results, labels and notes in one file. It opens again where pictures go in.")
-        if sum(len(picture.content) for picture in pictures) > kept_cases.MAX_KEPT_BYTES:
-            st.info("These pictures are too many for one file. Save them in parts.", icon=":material/info:")
+        if too_large := [picture.name for picture in pictures if opened_case.is_too_large(picture)]:
+            st.caption(f"Left out, as too large for a case: {_names(too_large)}.")
+        try:
+            check_size(opened_case.made_of(pictures, (), {}, bundle, {}))
+        except CaseError as error:
+            st.info(plain(str(error), limit=300), icon=":material/info:")
         else:
             st.download_button(
                 "Save the case",
@@ -85,9 +102,13 @@ def show(results: Sequence[PictureResult], now: Callable[[], list[PictureResult]
             )
         _kept()
     if changed := opened_case.changed_verdicts(results, bundle):
-        names = ", ".join(plain(name, limit=40) for name in changed[:3])
-        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-        st.caption(f"The verdict is another one than when the case was saved: {names}{more}.")
+        st.caption(f"The verdict is another one than when the case was saved: {_names(changed)}.")
+
+
+def _names(files: Sequence[str]) -> str:
+    """Some files by name, the others by number."""
+    more = f" and {len(files) - 3} more" if len(files) > 3 else ""
+    return ", ".join(plain(name, limit=40) for name in files[:3]) + more
 
 
 def _kept() -> None:
@@ -104,8 +125,9 @@ def _kept() -> None:
     elif place is not None:
         st.caption(
             f"A reload of this page finds all this again. It is kept in {plain(str(place), limit=300)} on the"
-            f" machine that Telltale runs on, until {kept_cases.DAYS} days after the last change. Whoever has"
-            " this page's address can open it."
+            f" machine that Telltale runs on, until {kept_cases.DAYS} days after the last change, or until"
+            f" {kept_cases.MAX_CASES} newer cases have taken its place. Whoever has this page's address can"
+            " open it."
         )
         st.button("Delete what is kept", icon=":material/delete:", key="forget_case", on_click=_forget)
 

@@ -15,18 +15,22 @@ KEY = "classify-case"
 
 @dataclass
 class CaseState:
-    """saved_records: picture id -> what a model said of it when the opened case was saved. problem, news:
+    """saved_records: picture id -> what a model said of it when the opened case was saved. news:
     what became of the case that was brought in last, to be said once. key: under which the case is kept,
-    None before it was. as_kept: what tells whether it has changed since. kept_off: whether the user has
-    deleted what was kept."""
+    None before it was. as_kept: what tells whether it has changed since. kept_off: whether what was kept was
+    deleted, here or elsewhere."""
 
     saved_records: dict[str, dict[str, Any]] = field(default_factory=dict)
-    problem: str = ""
     news: str = ""
     key: str | None = None
     as_kept: object = None
     kept_off: bool = False
     keeper: Keeper = field(default_factory=Keeper)
+
+
+def has_begun() -> bool:
+    """Whether nobody has asked for ``case_state`` in this session yet."""
+    return KEY not in st.session_state
 
 
 def case_state() -> CaseState:

@@ -9,11 +9,11 @@ import streamlit as st
 from detector import web_pictures
 from detector.images import MAX_FILE_BYTES
 from detector.web_pictures import WebPictureError
+from pages.classify import refused
 from ui.album import SUFFIXES, Album
 from ui.paste_pictures import paste_pictures
 from ui.pictures import Picture
 from ui.session import session
-from ui.text import plain
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,14 @@ def show(asked: Asked, album: Album) -> None:
 
 
 def _take_pasted(contents: list[bytes]) -> None:
+    refused.forget()
     for content in contents:
         session().album.add_pasted(content)
 
 
 def _take_folder(key: str) -> None:
     """Take over what is new in the uploader; it may be removed like any other picture from then on."""
+    refused.forget()
     album = session().album
     for file in st.session_state[key]:
         if file.file_id not in album.taken_away:
@@ -74,10 +76,11 @@ def _address() -> None:
         fetch = st.form_submit_button("Fetch", icon=":material/download:")
     if not fetch or not url.strip():
         return
+    refused.forget()
     try:
         with st.spinner("Fetching the picture", show_time=True):
             fetched = web_pictures.fetch_picture(url)
     except WebPictureError as error:
-        st.error(plain(str(error), limit=300), icon=":material/link_off:")
+        refused.say(str(error), ":material/link_off:")
         return
     session().album.add(Picture.of(fetched.name, fetched.content))

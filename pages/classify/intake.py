@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from detector.case_files import MAX_CASE_BYTES, is_case
+from detector.case_files import MAX_CASE_BYTES, MAX_JSON_BYTES, is_case
 from pages.classify import (
     drop_anywhere,
     further_ways,
     opened_case,
+    refused,
     scored_archive,
     shown_picture,
     upload_preview,
@@ -49,7 +50,7 @@ def choose(compact: bool = False) -> list[Picture]:
         key=uploader,
         on_change=_take_uploads,
         args=(uploader,),
-        max_upload_size=MAX_CASE_BYTES // 2**20,
+        max_upload_size=(MAX_CASE_BYTES + MAX_JSON_BYTES) // 2**20,
         help="JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC or JPEG XL. Drag and"
         " drop works, many at once too; so does Ctrl+V. A saved case opens here as well.",
     )
@@ -71,6 +72,7 @@ def choose(compact: bool = False) -> list[Picture]:
         st.camera_input("Take a photo", width=480, key=key, on_change=_add_photo, args=(key,))
     st.html(LISTENERS)
     further_ways.show(asked, album)
+    refused.show()
     opened_case.say_what_came()
     drop_anywhere.listen()
     upload_preview.listen(album)
@@ -139,7 +141,7 @@ def _take_uploads(key: str) -> None:
     """Follow the uploader: hash what is new and forget what was removed. A picture that comes alone is
     opened."""
     album = session().album
-    scored_archive.forget_problem()
+    refused.forget()
     uploads, new = {}, []
     for file in st.session_state[key]:
         if file.file_id in album.taken_away:
@@ -169,6 +171,7 @@ def _take_uploads(key: str) -> None:
 
 
 def _add_sample(sample: KnownSample) -> None:
+    refused.forget()
     session().album.add(known_samples.picture(sample))
 
 
@@ -182,4 +185,5 @@ def _about(sample: KnownSample) -> str:
 def _add_photo(key: str) -> None:
     photo = st.session_state[key]
     if photo is not None:  # None: the user cleared the camera to take the next one
+        refused.forget()
         session().album.add_photo(photo.getvalue())

@@ -9,11 +9,12 @@ import streamlit as st
 
 from detector.case_files import CaseError, read_case
 from detector.cases import Case, CasePicture, Remarks
+from detector.images import MAX_FILE_BYTES
 from detector.records import record
+from pages.classify import refused
 from pages.classify.case_state import case_state
 from ui.pictures import Picture
 from ui.session import session
-from ui.text import plain
 
 if TYPE_CHECKING:
     from detector.bundle import Bundle
@@ -21,37 +22,42 @@ if TYPE_CHECKING:
 
 
 def open_case(content: bytes) -> None:
-    """Add a saved case to what is here; ``say_what_came`` tells what became of it. For callbacks."""
+    """Add a saved case to what is here; ``say_what_came`` tells that it is open. For callbacks."""
     try:
         case = read_case(content)
     except CaseError as error:
-        case_state().problem = str(error)
+        refused.say(str(error), ":material/folder_off:")
         return
-    take_in(case)
+    ours_stay = take_in(case)
     count = len(case.pictures)
     saved = f", saved {case.saved.replace('T', ' ')[:16]} UTC" if case.saved else ""
-    case_state().news = f"The case is open: {count} picture{'s' * (count != 1)}{saved}."
+    stay = ""
+    if ours_stay:
+        one = ours_stay == 1
+        stay = f" On {ours_stay} of them your own remarks stay, not {'its' if one else 'theirs'}."
+    case_state().news = f"The case is open: {count} picture{'s' * (count != 1)}{saved}.{stay}"
 
 
-def take_in(case: Case) -> None:
-    """Add the pictures of a case and the remarks on them to the session; the first one is opened."""
-    album = session().album
+def take_in(case: Case) -> int:
+    """Add the pictures of a case to the session, and the remarks on them where the user has not made others;
+    the first picture is opened. Returns on how many the user's own remarks stayed instead."""
+    album, ours_stay = session().album, 0
     for saved in case.pictures:
         picture = Picture.of(saved.name, saved.content)
         album.others[picture.id] = picture
         said = Remarks(label=saved.label, note=saved.note, marked=saved.marked)
-        if not said.silent:
-            album.remarks[picture.id] = said
+        if not said.silent and album.remarks.setdefault(picture.id, said) != said:
+            ours_stay += 1
         if saved.record is not None:
             case_state().saved_records[picture.id] = saved.record
+    if case.pictures:
+        album.wanted = Picture.of(case.pictures[0].name, case.pictures[0].content).id
+    return ours_stay
 
 
 def say_what_came() -> None:
-    """What the last case that was brought in was, once, or why it could not be opened, until the next one."""
+    """What the last case that was brought in was, once."""
     ours = case_state()
-    if ours.problem:
-        st.error(plain(ours.problem, limit=300), icon=":material/folder_off:")
-        ours.problem = ""
     if ours.news:
         st.toast(ours.news, icon=":material/folder_open:")
         ours.news = ""
@@ -64,13 +70,16 @@ def made_of(
     bundle: Bundle,
     saved_records: Mapping[str, dict[str, Any]],
 ) -> Case:
-    """All that is here as a case. A picture that was not judged yet keeps the record that it came with.
+    """All that is here and that a case can hold. A picture that was not judged yet keeps the record that it
+    came with.
 
     It asks nothing of the session, so that threads may call it.
     """
     found = {each.picture.id: each for each in results}
     of_case = []
     for picture in pictures:
+        if is_too_large(picture):
+            continue
         said, each = remarks.get(picture.id, Remarks()), found.get(picture.id)
         judged = record(each.result, bundle, picture.name, each.perturbed) if each else None
         of_case.append(
@@ -84,6 +93,11 @@ def made_of(
             )
         )
     return Case(tuple(of_case))
+
+
+def is_too_large(picture: Picture) -> bool:
+    """Whether a file is left out of every case. No such file is read as a picture either."""
+    return len(picture.content) > MAX_FILE_BYTES
 
 
 def changed_verdicts(results: Sequence[PictureResult], bundle: Bundle) -> list[str]:

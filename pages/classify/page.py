@@ -45,7 +45,7 @@ with st.container(key="bar", horizontal=compact, vertical_alignment="center"):
         if not compact:
             about.markdown(
                 "Drop in pictures. The model gives a verdict, says how far it can be trusted, and shows what"
-                " its score hangs on. **Nothing leaves this machine.**"
+                " its score hangs on. **Nothing leaves the machine that Telltale runs on.**"
             )
     pictures = intake.choose(compact)  # before the model: whatever is wrong with that, they stay
     with st.container(width=240 if compact else "stretch"):
@@ -101,7 +101,7 @@ if result and not card:
 list_looks_on = False
 if places.pictures:
     with places.pictures:
-        list_looks_on = picture_list.show(pictures, results, opened, model)
+        list_looks_on = picture_list.show(pictures, results, opened, model, may_draw_again=not card)
 with below:
     perturbation_strip.show(opened, result, model)
     parts_place = parts_panel.show(shown, model)

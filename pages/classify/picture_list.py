@@ -36,7 +36,8 @@ MAX_WARNINGS = 3
 
 
 def show_unreadable(results: Sequence[PictureResult]) -> None:
-    """One sentence per file that could not be read."""
+    """One sentence per file that could not be read, and a way to be rid of them."""
+    failed = [each.picture.id for each in results if each.result.error]
     unreadable = [(each.picture.name, each.result.error) for each in results if each.result.error]
     for name, error in unreadable[:MAX_WARNINGS]:
         st.warning(f"**{plain(name, limit=60)}** — {plain(error, limit=300)}", icon=":material/broken_image:")
@@ -45,15 +46,29 @@ def show_unreadable(results: Sequence[PictureResult]) -> None:
         with st.expander(f"{len(more)} more file{'s' if len(more) > 1 else ''} could not be read"):
             rows = [{"File": printable(name), "Why": error} for name, error in more]
             st.dataframe(rows, hide_index=True)
+    if failed:
+        st.button(
+            "Remove this file" if len(failed) == 1 else f"Remove these {len(failed)} files",
+            icon=":material/close:",
+            type="tertiary",
+            key="remove_unreadable",
+            on_click=_remove,
+            args=(failed,),
+        )
 
 
 def show(
-    brought_in: Sequence[Picture], results: Sequence[PictureResult], opened: Picture, model: Model
+    brought_in: Sequence[Picture],
+    results: Sequence[PictureResult],
+    opened: Picture,
+    model: Model,
+    may_draw_again: bool,
 ) -> bool:
     """All pictures but those that could not be read, ``opened`` as the open one. Returns whether the list
     looks again and again how far they are, and has the page drawn again at the end.
 
-    results: of the pictures that are checked, as the page shows them.
+    results: of the pictures that are checked, as the page shows them. may_draw_again: False while something
+    is open that would then close.
     """
     listen(f"{GRID}-asked", _open, _compare)
     drawn = _Drawn(
@@ -64,11 +79,16 @@ def show(
         tested=state().tester.count,
     )
     every = None
-    if drawn.checked:
+    if drawn.checked and may_draw_again:
         every = POLL_SECONDS if drawn.left else TESTED_SECONDS if drawn.testing else None
     # A fragment: marking, labelling and looking how far the work is draw nothing else again.
     st.fragment(_list, run_every=every)(brought_in, model, drawn)
     return every is not None
+
+
+def _remove(picture_ids: Sequence[str]) -> None:
+    for picture_id in picture_ids:
+        session().album.remove(picture_id)
 
 
 def is_outdated(brought_in: Sequence[Picture], model: Model) -> bool:

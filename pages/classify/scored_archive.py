@@ -17,6 +17,7 @@ import streamlit as st
 from detector import archive_folders
 from detector.images import ImageReadError
 from detector.records import percent
+from pages.classify import refused
 from pages.classify.picture_grid import Tile, listen, picture_grid
 from ui import media, pictures
 from ui.bounded_cache import BoundedCache
@@ -31,6 +32,7 @@ KEY = "scored_archive"
 """Of what is open, in ``st.session_state``, and the first part of the keys of its widgets."""
 
 PER_PAGE = 24
+ICON = ":material/table:"
 TABLE_START = b"PAR1"
 HIGH_FIRST = "P(AI), high first"
 ORDERS = (HIGH_FIRST, "P(AI), low first")
@@ -42,13 +44,11 @@ SWITCHED_OFF = (
 
 @dataclass
 class OpenArchive:
-    """name, rows: of the table that is open; None for none. opened: number of the row opened last. problem:
-    with what was asked for last, as a sentence."""
+    """name, rows: of the table that is open; None for none. opened: number of the row opened last."""
 
     name: str = ""
     rows: ScoredRows | None = None
     opened: int | None = None
-    problem: str = ""
 
 
 _thumbnails: BoundedCache[bytes] = BoundedCache(max_entries=2000, max_bytes=32 * 2**20, size=len)
@@ -64,15 +64,14 @@ def open_table(name: str, content: bytes) -> None:
     from detector.evaluation.predictions import PredictionsError
     from detector.score.scored_rows import read_scored_rows
 
-    forget_problem()
     ours = _ours()
     if not archive_folders.is_switched_on():
-        ours.problem = SWITCHED_OFF
+        refused.say(SWITCHED_OFF, ICON)
         return
     try:
         ours.rows = read_scored_rows(content, name)
     except PredictionsError as error:
-        ours.problem = str(error)
+        refused.say(str(error), ICON)
         return
     ours.name, ours.opened = name, None
 
@@ -81,16 +80,9 @@ def is_open() -> bool:
     return _ours().rows is not None
 
 
-def forget_problem() -> None:
-    """Whatever was wrong with what was asked for last: something else is asked for now."""
-    _ours().problem = ""
-
-
 def show(beside_a_picture: bool) -> None:
     """The archive, if one is open; folded away where a picture is to be looked at."""
     ours = _ours()
-    if ours.problem:
-        st.error(plain(ours.problem, limit=300), icon=":material/table:")
     if ours.rows is None:
         return
     listen(f"{KEY}-asked", _open, lambda picture_id: None)
@@ -157,7 +149,7 @@ def _thumbnail(name: str) -> bytes:
 
 def _open(tile_id: str) -> None:
     """Bring in the picture of a row. tile_id: or whatever else comes from a browser."""
-    forget_problem()
+    refused.forget()
     ours = _ours()
     number = re.fullmatch(r"row-(\d{1,9})", str(tile_id))
     if ours.rows is None or number is None or int(number[1]) >= len(ours.rows):
@@ -166,7 +158,7 @@ def _open(tile_id: str) -> None:
     try:
         content = archive_folders.picture_bytes(row.name)
     except ImageReadError as error:
-        ours.problem = f"{row.name}: {error}"
+        refused.say(f"{row.name}: {error}", ICON)
         return
     ours.opened = row.number
     session().album.add(Picture.of(row.name, content))

@@ -57,7 +57,7 @@ def as_shown(
     try:
         jpeg = _as_jpeg(picture)
         if result is None or not result.is_readable:
-            photo = pictures.decoded(picture, Resolution.SHOWN)
+            photo = pictures.to_look_at(picture)
             width, height = photo.width, photo.height
             region, attention = preprocessing.region(height, width), None
         else:
@@ -79,7 +79,7 @@ def prepare(picture: Picture) -> None:
 
 def pixels(picture: Picture) -> np.ndarray:
     """uint8 (H, W, 3): the photo, no larger than it is ever shown. Raises ImageReadError."""
-    photo = pictures.decoded(picture, Resolution.SHOWN).pixels
+    photo = pictures.to_look_at(picture).pixels
     sides = photo.shape[1], photo.shape[0]
     scale = min(1.0, SHORT_SIDE / min(sides), LONG_SIDE / max(sides))
     if scale == 1:

@@ -92,7 +92,7 @@ def _jpeg(picture: Picture) -> bytes:
 
 
 def _encode(picture: Picture) -> bytes:
-    shown = Image.fromarray(pictures.decoded(picture, Resolution.PROJECTED).pixels)
+    shown = Image.fromarray(pictures.to_project(picture).pixels)
     shown.thumbnail(SHOWN)
     return encoding.jpeg(shown, quality=92)
 

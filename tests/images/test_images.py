@@ -18,7 +18,16 @@ import pytest
 from PIL import Image, ImageCms, ImageFile
 
 from detector import images
-from detector.images import IMAGE_SUFFIXES, ImageReadError, Photo, bands, drawing, read_image, reading
+from detector.images import (
+    IMAGE_SUFFIXES,
+    ImageReadError,
+    Photo,
+    TooMuchDetail,
+    bands,
+    drawing,
+    read_image,
+    reading,
+)
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 ROOT = Path(__file__).parents[2]
@@ -379,6 +388,14 @@ def test_progressive_jpeg_is_refused_at_a_size_where_a_plain_one_is_not():
     cut_off = complaint(claim_size(plain, 9000, 9000))  # it was decoded, and most of it is not there
     assert cut_off.startswith("The file is cut off")
     assert complaint(claim_size(progressive, 9000, 9000)).startswith("This picture is too large")
+
+
+def test_where_the_detail_asked_for_takes_too_much_memory_the_least_that_is_enough_is_read(monkeypatch):
+    progressive = encode(Image.fromarray(blocks(1600, 2400)), "JPEG", progressive=True)
+    monkeypatch.setattr(reading, "MAX_MEMORY", 2 * len(progressive) + 30_000_000)
+    with pytest.raises(TooMuchDetail, match="too large"):
+        read_image(progressive, 900)
+    assert read_image(progressive, 900, least=200).pixels.shape == read_image(progressive, 200).pixels.shape
 
 
 def test_jpeg_with_one_pass_per_colour_counts_as_progressive():

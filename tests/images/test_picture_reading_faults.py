@@ -345,6 +345,7 @@ def test_a_jpeg_xl_is_refused_by_its_header_before_anything_is_decoded(monkeypat
     "name, content, words",
     [
         ("a.pdf", b"%PDF-1.7\n", "PDF"),
+        ("holiday.zip", b"PK\x03\x04\x14\0", "unpack it"),
         ("a.jpg", b"%PDF-1.7\n", "PDF"),
         ("a.svg", b'<?xml version="1.0"?>\n<!-- x --><svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
         ("a.png", b"<svg></svg>", "SVG"),

@@ -35,9 +35,9 @@ def count_reads(monkeypatch) -> list[int]:
     read_image, short_sides = images.read_image, []
     default = inspect.signature(read_image).parameters["short_side"].default
 
-    def counted(source, short_side=default, name=""):
+    def counted(source, short_side=default, *rest, **others):
         short_sides.append(short_side)
-        return read_image(source, short_side, name)
+        return read_image(source, short_side, *rest, **others)
 
     for module in list(sys.modules.values()):
         if getattr(module, "__dict__", {}).get("read_image") is read_image:

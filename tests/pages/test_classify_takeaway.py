@@ -11,10 +11,11 @@ from PIL import Image
 
 from detector import kept_cases, web_pictures
 from detector.case_files import case_bytes
-from detector.cases import Case, CasePicture
+from detector.cases import Case, CasePicture, Remarks
+from detector.images import reading
 from detector.verdicts import Side, Verdict
 from detector.web_pictures import WebPicture, WebPictureError
-from pages.classify import sample_notice
+from pages.classify import opened_case, sample_notice
 from tests.pages.test_classify_page import ROOT, Page, page, png  # noqa: F401 (fixtures)
 from ui import known_samples
 from ui.paste_pictures import MAX_BYTES, decoded
@@ -74,6 +75,36 @@ def test_a_damaged_case_is_refused_in_a_sentence_and_what_is_here_stays(page, pn
     assert page.part("name") == "w.png"
 
 
+def test_why_a_case_was_refused_is_said_until_something_else_comes_in(page, png):  # noqa: F811
+    page.upload(("case.zip", case_bytes(Case())[:-10]))
+    page.run()
+    assert "damaged" in page.app.error[0].value
+    page.upload(("w.png", png("warm")))
+    assert not page.app.error
+
+
+def test_an_opened_case_leaves_the_users_own_remarks_and_shows_its_first_picture(page, png):  # noqa: F811
+    page.upload(("w.png", png("warm")), ("c.png", png("cool")))
+    ours = Remarks(label=Side.AI, note="mine")
+    page.session.album.remarks[page.session.opened] = ours
+    theirs = [
+        CasePicture(name=f"{name[0]}.png", content=png(name), note="theirs") for name in ("cool", "warm")
+    ]
+    page.upload(("case.zip", case_bytes(Case(tuple(theirs)))))
+    by_name = {picture.name: picture.id for picture in page.session.album.pictures.values()}
+    assert page.session.album.remarks[by_name["w.png"]] == ours
+    assert page.session.album.remarks[by_name["c.png"]].note == "theirs"
+    assert page.part("name") == "c.png"
+    assert "On 1 of them your own remarks stay" in page.app.toast[0].value
+
+
+def test_files_that_cannot_be_read_are_removed_together(page, png):  # noqa: F811
+    page.upload(("w.png", png("warm")), ("a.txt", b"a"), ("b.txt", b"b"))
+    assert page.button("Remove these 2 files")
+    page.click("remove_unreadable")
+    assert not warnings(page) and [each.name for each in page.session.album.pictures.values()] == ["w.png"]
+
+
 def test_a_verdict_that_has_changed_since_the_case_was_saved_is_named(page, png):  # noqa: F811
     saved = CasePicture(name="w.png", content=png("warm"), record={"verdict": "real", "y_score": 0.1})
     page.upload(("case.zip", case_bytes(Case((saved,)))))
@@ -96,6 +127,39 @@ def test_a_reload_finds_pictures_and_remarks_again(kept, page, png):  # noqa: F8
     again.app.query_params["case"] = key
     again.run()
     assert again.part("name") == "w.png" and again.part("verdict") == "AI-generated"
+
+
+def test_an_address_whose_case_is_not_kept_any_more_says_so(kept, page):  # noqa: F811
+    page.app.query_params["case"] = kept_cases.new_key()
+    page.run()
+    assert "not kept here" in page.app.error[0].value
+
+
+def test_the_address_names_the_case_again_after_another_page(kept, page, png):  # noqa: F811
+    page.upload(("w.png", png("warm")))
+    page.run()
+    key = wait_until_kept(page)
+    del page.app.query_params["case"]
+    page.run()
+    assert page.app.query_params["case"] == key
+
+
+def test_a_case_that_was_deleted_elsewhere_is_not_kept_again(kept, page, png):  # noqa: F811
+    page.upload(("w.png", png("warm")))
+    page.run()
+    kept_cases.forget(wait_until_kept(page))
+    page.run()
+    assert not list(kept.iterdir()) and page.button("Keep it again")
+
+
+def test_a_file_too_large_for_a_case_is_left_out_and_named(kept, page, png, monkeypatch):  # noqa: F811
+    photo = png("warm")
+    monkeypatch.setattr(opened_case, "MAX_FILE_BYTES", len(photo))
+    page.upload(("w.png", photo), ("huge.tif", bytes(len(photo) + 1)))
+    page.run()
+    key = wait_until_kept(page)
+    assert [picture.name for picture in kept_cases.read(key).pictures] == ["w.png"]
+    assert any("Left out, as too large for a case: huge" in each.value for each in page.app.caption)
 
 
 def test_what_is_kept_can_be_deleted(kept, page, png):  # noqa: F811
@@ -200,3 +264,11 @@ def test_a_labelled_case_is_a_test_set_on_evaluate(tiny_bundle, monkeypatch):
     evaluate.file_uploader(key="predictions_file").upload("mine.zip", case, "application/zip").run()
     assert not evaluate.exception and not evaluate.error
     assert evaluate.multiselect[0].value[0] == "mine.zip"
+
+
+def test_a_picture_too_large_to_be_shown_in_full_is_shown_with_less_detail(page, photo, monkeypatch):  # noqa: F811
+    buffer = io.BytesIO()
+    Image.fromarray(photo("warm", 1600, 2400)).save(buffer, "JPEG", progressive=True)
+    monkeypatch.setattr(reading, "MAX_MEMORY", 2 * len(buffer.getvalue()) + 30_000_000)
+    page.upload(("large.jpg", buffer.getvalue()))
+    assert page.part("verdict") == "AI-generated" and page.viewers

@@ -133,10 +133,10 @@ def test_a_list_of_an_earlier_run_forgets_no_picture_that_came_since(monkeypatch
 def test_a_result_that_gets_lost_while_the_page_is_drawn_is_found_again(three, monkeypatch):
     show, lost = picture_list.show, [(id_of(three, "m.png"), next(iter(three.state.results))[1])]
 
-    def losing(*arguments):
+    def losing(*arguments, **options):
         while lost:
             del three.state.results[lost.pop()]
-        return show(*arguments)
+        return show(*arguments, **options)
 
     monkeypatch.setattr(picture_list, "show", losing)
     three.run()
