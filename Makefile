@@ -12,9 +12,10 @@ run: .venv/.run
 	$(BIN)/streamlit run streamlit_app.py
 
 # In the order of the folders: files with many tests first, as xdist would have it, leaves the few long browser tests
-# for the end, when two of three workers have nothing left to do.
+# for the end, when two of three workers have nothing left to do. A worker that dies is not replaced: xdist would wait
+# without end for its successor if the others are done.
 test: .venv/.test
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 lint: .venv/.test
 	$(BIN)/ruff check .

@@ -522,25 +522,35 @@ def test_what_makes_figures_worthless_is_said_at_the_start(ends, monkeypatch, pi
     assert "The val split has only 12 real and 12 AI-generated images" in listed
 
 
-def test_a_stop_is_heard_while_the_images_are_checked(ends):
-    def scan(*_, progress, **__):
-        progress(1, 100)
-        os.kill(os.getpid(), signal.SIGTERM)
-        progress(2, 100)
-        raise AssertionError("went on")
+SIGNALLED = """
+import os, signal, sys
+from train import __main__ as script
+def load_dataset(*_, progress, **__):
+{body}
+    raise AssertionError("went on")
+script.load_dataset = load_dataset
+sys.exit(script.main(["--recipe", "tiny-attention", "--data", "x", "--run-dir", sys.argv[1]]))
+"""
 
-    code, status = ends(scan)
-    assert (code, status["state"]) == (STOPPED, "stopped")
 
-
-def test_a_second_signal_ends_at_once(ends):
-    def deaf(*_, **__):
-        for _ in range(2):
-            os.kill(os.getpid(), signal.SIGINT)
-        raise AssertionError("went on")
-
-    code, status = ends(deaf)
-    assert (code, status["state"]) == (STOPPED, "stopped")
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(
+            "    progress(1, 100)\n    os.kill(os.getpid(), signal.SIGTERM)\n    progress(2, 100)", id="one"
+        ),
+        pytest.param(
+            "    for _ in range(2): os.kill(os.getpid(), signal.SIGINT)", id="two, and nobody listens"
+        ),
+    ],
+)
+def test_signals_while_the_images_are_checked_stop_the_run(tmp_path, body):
+    command = [sys.executable, "-c", SIGNALLED.format(body=body), str(tmp_path / "run")]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert finish(process) == (STOPPED, "")
+    assert RunDirectory(tmp_path / "run").read("status.json")["state"] == "stopped"
 
 
 # ---- the log
