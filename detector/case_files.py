@@ -27,7 +27,7 @@ VERSION = 1
 CASE = "case.json"
 
 MAX_PICTURES = 2000
-MAX_CASE_BYTES = 400 * 2**20
+MAX_CASE_BYTES = 384 * 2**20
 """Of all pictures of a case together."""
 MAX_JSON_BYTES = 16 * 2**20
 MAX_NAME, MAX_NOTE, MAX_TITLE = 1000, 10_000, 200
