@@ -409,8 +409,12 @@ def precision(request):
 FOCUSED = ("attention_focus=1", "attention_entropy=0.3", "finetune.ema_momentum=0.9")
 
 
-@pytest.mark.parametrize("more", [(), FOCUSED], ids=["plain", "focused"])
-@pytest.mark.parametrize("precision", ["float32", "mixed_float16"], indirect=True)
+@pytest.mark.parametrize(
+    ("precision", "more"),
+    [("float32", ()), ("mixed_float16", FOCUSED)],
+    ids=["plain", "focused in half precision"],
+    indirect=["precision"],
+)
 def test_a_run_stopped_within_an_epoch_ends_like_one_that_was_not(make_loop, precision, more):
     overrides = (
         *PLAIN,
