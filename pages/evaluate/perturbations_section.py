@@ -22,7 +22,7 @@ DESCRIPTION = {"set": "Set", "perturbation": "Delivery", "n": "Pictures"}
 
 
 def show(view: View, image_format: str) -> None:
-    """The figure and its table; without perturbed pictures, what would bring them."""
+    """The figure, and its table folded away; without perturbed pictures, what would bring them."""
     st.subheader("After delivery", anchor=False)
     source = view.source
     if len(sources.by_perturbation(source)) < 2:
@@ -49,17 +49,18 @@ def show(view: View, image_format: str) -> None:
     )
     for sentence in sentences(source):
         st.caption(plain(sentence, limit=600))
-    st.dataframe(
-        readable(drawn),
-        key="deliveries_table",
-        hide_index=True,
-        placeholder="–",
-        height="content",
-        alt="Metrics of each set before and after delivery",
-        column_config={
-            title: st.column_config.NumberColumn(format=form) for title, form in formats().items()
-        },
-    )
+    with st.expander("The figures as a table", icon=":material/table:"):
+        st.dataframe(
+            readable(drawn),
+            key="deliveries_table",
+            hide_index=True,
+            placeholder="–",
+            height="content",
+            alt="Metrics of each set before and after delivery",
+            column_config={
+                title: st.column_config.NumberColumn(format=form) for title, form in formats().items()
+            },
+        )
 
 
 def leading() -> Metric:
