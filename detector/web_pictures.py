@@ -15,9 +15,9 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import unquote, urljoin, urlsplit
@@ -94,7 +94,7 @@ def fetch_picture(
         answer = _get(url, is_allowed, deadline, max_bytes)
         if isinstance(answer, bytes):
             return WebPicture(_name(url), url, answer)
-        url = urljoin(url, answer)
+        url = _redirected(url, answer)
     raise WebPictureError(
         f"This address leads on and on: after {MAX_REDIRECTS} redirects nothing is fetched."
     )
@@ -104,19 +104,16 @@ def _get(url: str, is_allowed: IsAllowed, deadline: float, max_bytes: int) -> by
     """The picture, or the address that the answer redirects to."""
     scheme, host, port, path = _parts(url)
     connected = _connect(host, port, is_allowed, deadline)
-    if scheme == "https":
-        connected = _encrypted(connected, host)
-    # Whoever sends a byte now and then would keep every single read alive: at the deadline all ends.
-    watchdog = threading.Timer(_left(deadline), partial(_shut, connected))
-    watchdog.daemon = True
-    watchdog.start()
     try:
-        if isinstance(connected, ssl.SSLSocket):
-            connected.do_handshake()
-        connection = http.client.HTTPConnection(host, port)
-        connection.sock = connected
-        connection.request("GET", path, headers=HEADERS | {"Host": _authority(scheme, host, port)})
-        return _read(connection.getresponse(), deadline, max_bytes)
+        if scheme == "https":
+            connected = _encrypted(connected, host)
+        with _shut_at(deadline, connected):
+            if isinstance(connected, ssl.SSLSocket):
+                connected.do_handshake()
+            connection = http.client.HTTPConnection(host, port)
+            connection.sock = connected
+            connection.request("GET", path, headers=HEADERS | {"Host": _authority(scheme, host, port)})
+            return _read(connection.getresponse(), deadline, max_bytes)
     except WebPictureError:
         raise
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -126,7 +123,6 @@ def _get(url: str, is_allowed: IsAllowed, deadline: float, max_bytes: int) -> by
             f"{host} did not send this picture whole: download it and upload it."
         ) from error
     finally:
-        watchdog.cancel()
         connected.close()
 
 
@@ -157,6 +153,14 @@ def _parts(url: str) -> tuple[str, str, int, str]:
     if parts.query:
         path += f"?{parts.query}"
     return parts.scheme, host, port, _ascii(path)
+
+
+def _redirected(url: str, location: str) -> str:
+    """The address that an answer from url redirects to."""
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise WebPictureError(_NO_ADDRESS) from error
 
 
 def _ascii(path: str) -> str:
@@ -256,6 +260,18 @@ def _left(deadline: float) -> float:
     if left <= 0:
         raise WebPictureError(_TOO_SLOW)
     return left
+
+
+@contextmanager
+def _shut_at(deadline: float, connected: socket.socket) -> Iterator[None]:
+    """Whoever sends a byte now and then would keep every single read alive: at the deadline all ends."""
+    watchdog = threading.Timer(_left(deadline), partial(_shut, connected))
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
 
 
 def _shut(connected: socket.socket) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from contextlib import suppress
@@ -56,6 +57,9 @@ class Misbehaving(BaseHTTPRequestHandler):
 
     def to_file(self):
         self.answer(b"", 302, Location="file:///etc/passwd")
+
+    def to_no_address(self):
+        self.answer(b"", 302, Location="http://[")
 
     def round_and_round(self):
         self.answer(b"", 302, Location="/round-and-round")
@@ -126,6 +130,47 @@ def test_a_redirect_to_a_private_address_is_not_followed(server):
 
 def test_a_redirect_to_another_kind_of_address_is_not_followed(server):
     assert "no address of a picture" in refusal(f"{server}/to-file")
+
+
+def test_a_redirect_to_what_is_no_address_at_all_is_not_followed(server):
+    assert "no address of a picture" in refusal(f"{server}/to-no-address")
+
+
+@pytest.fixture
+def silent():
+    """A server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(5)
+        yield listening
+
+
+def is_hung_up(silent) -> bool:
+    """Whether the one connection to the server has been closed at its other end."""
+    with silent.accept()[0] as accepted:
+        accepted.settimeout(5)
+        return accepted.recv(1) == b""
+
+
+def test_a_connection_that_breaks_before_its_encryption_is_refused_and_closed(silent, monkeypatch):
+    def broken(connected, host):
+        raise OSError("connection reset")
+
+    monkeypatch.setattr(web_pictures, "_encrypted", broken)
+    with pytest.raises(WebPictureError, match="did not send") as caught:
+        fetch_picture(f"https://127.0.0.1:{silent.getsockname()[1]}/x.png", is_allowed=only_the_server)
+    assert is_hung_up(silent) and caught.tb  # a traceback keeps alive what nobody closed
+
+
+def test_a_connection_whose_time_is_up_before_anything_is_asked_is_closed(silent, monkeypatch):
+    def slow(connected, host):
+        time.sleep(0.4)
+        return connected
+
+    monkeypatch.setattr(web_pictures, "_encrypted", slow)
+    url = f"https://127.0.0.1:{silent.getsockname()[1]}/x.png"
+    with pytest.raises(WebPictureError, match="too long") as caught:
+        fetch_picture(url, is_allowed=only_the_server, seconds=0.3)
+    assert is_hung_up(silent) and caught.tb  # a traceback keeps alive what nobody closed
 
 
 def test_redirects_come_to_an_end(server):
