@@ -32,7 +32,7 @@ import pandas as pd
 from PIL import Image
 
 from detector.atomic_files import replacing
-from detector.datasets import Dataset, DatasetError, load_dataset, only
+from detector.datasets import TEACHER_SCORE, Dataset, DatasetError, load_dataset, only
 from detector.datasets.manifests import write_manifest
 from detector.images import ImageReadError
 from train import taef2
@@ -90,13 +90,13 @@ def make(
     for place, (design, ready) in enumerate(autoencoders.items()):
         mine, autoencoder = chosen[shares == place], ready()
         start = time.monotonic()
-        for done, row in enumerate(mine.itertuples(index=False), 1):
-            names = [f"{FOLDER}/{design}/{_digest(row.id)}-{what}.jpg" for what in ("photo", "fake")]
+        for done, row in enumerate(mine.to_dict("records"), 1):
+            names = [f"{FOLDER}/{design}/{_digest(row['id'])}-{what}.jpg" for what in ("photo", "fake")]
             if not all((dataset.root / name).is_file() for name in names):
-                pair = _pair(read_photo(dataset, row.id, SIDE).pixels, autoencoder, _rng(row.id))
+                pair = _pair(read_photo(dataset, row["id"], SIDE).pixels, autoencoder, _rng(row["id"]))
                 for name, picture in zip(names, pair, strict=True):
                     _save(dataset.root / name, *picture)
-            given = row._asdict()
+            given = {**row, TEACHER_SCORE: np.nan}  # no teacher has seen what is made
             rows.append({**given, "id": names[0], "kind": COPY})
             rows.append({**given, "id": names[1], "y_true": 1, "generator": design, "kind": KIND})
             if done % 100 == 0 or done == len(mine):

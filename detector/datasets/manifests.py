@@ -46,13 +46,17 @@ def read_csv(path: Path) -> pd.DataFrame:
     return table
 
 
+def manifest_csv(rows: pd.DataFrame) -> str:
+    """Rows as a dataset has them, every column of theirs, as the text of a table that ``load_dataset``
+    reads."""
+    table = rows.assign(y_true=rows["y_true"].map({0: "real", 1: "ai"}))
+    return table.rename(columns={"id": "file", "y_true": "label"}).to_csv(index=False)
+
+
 def write_manifest(rows: pd.DataFrame, path: Path) -> None:
-    """Rows as a dataset has them, as a table that ``load_dataset`` reads. The file appears whole. Raises
-    OSError."""
-    table = rows.assign(label=rows["y_true"].map({0: "real", 1: "ai"})).rename(columns={"id": "file"})
-    columns = ["file", "label", "split", "source", "generator", "kind", "paired", "group"]
+    """`manifest_csv` as a file, which appears whole. Raises OSError."""
     with replacing(path) as temporary:
-        table[columns].to_csv(temporary, index=False)
+        temporary.write_text(manifest_csv(rows), "utf-8")
 
 
 def _cells(path: Path, header: int | None, nrows: int | None = None) -> pd.DataFrame:

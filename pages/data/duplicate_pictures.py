@@ -7,9 +7,10 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
-from detector.datasets import CLASS_TITLES, Dataset, DatasetError
+from detector.datasets import CLASS_TITLES, DatasetError
 from detector.datasets.dataset_scan import DatasetScan
 from detector.datasets.duplicates import DuplicateSet, split_counts
+from detector.datasets.manifests import manifest_csv
 from detector.printable import printable
 from pages.data import thumbnails
 from ui.text import plain, shortened
@@ -106,7 +107,7 @@ def _leak_free(scan: DatasetScan) -> None:
         return
     st.download_button(
         "Manifest with this split (CSV)",
-        lambda: manifest_csv(leak_free),
+        lambda: manifest_csv(leak_free.rows),
         "manifest.csv",
         "text/csv",
         icon=":material/table:",
@@ -137,10 +138,3 @@ def leak_free_table(scan: DatasetScan) -> pd.DataFrame:
 def _named(rows: pd.DataFrame) -> pd.DataFrame:
     """What a dataset with splits puts into none is trained on."""
     return rows.assign(split=rows["split"].replace("", "train"))
-
-
-def manifest_csv(dataset: Dataset) -> str:
-    """A dataset as the manifest that gives it its splits."""
-    rows = dataset.rows.rename(columns={"id": "file"})
-    rows.insert(1, "label", rows.pop("y_true").map({0: "real", 1: "ai"}))
-    return rows.to_csv(index=False)

@@ -1,8 +1,10 @@
 """Columns of a table that are there twice, upper and lower case taken as the same."""
 
+import pandas as pd
 import pytest
 
 from detector.datasets import load_dataset
+from detector.datasets.manifests import write_manifest
 from tests.datasets.making import error
 
 
@@ -55,3 +57,17 @@ def test_a_table_in_another_encoding_is_refused_in_a_sentence(make, encoding):
     word = {"gbk": "\u6765\u6e90", "shift_jis": "\u51fa\u5178"}.get(encoding, "Gr\u00f6\u00dfe")
     (make.root / "manifest.csv").write_bytes(f"file,label,{word}\na.png,ai,x\n".encode(encoding))
     assert error(make.root) == "manifest.csv cannot be read as a CSV file with a header line, in UTF-8."
+
+
+def test_a_manifest_that_is_written_is_read_as_the_rows_it_was_written_from(make):
+    make.manifest(
+        split=["train"] * 12 + ["val"] * 8,
+        paired=[True, False] * 10,
+        group=[f"group {number}" for number in range(20)],
+        teacher_score=[0.5] * 19 + [""],
+        original_width=range(20),
+        original_format=["JPEG"] * 19 + [""],
+    )
+    rows = load_dataset(make.root).rows
+    write_manifest(rows, make.root / "manifest.csv")
+    pd.testing.assert_frame_equal(load_dataset(make.root).rows, rows)

@@ -14,8 +14,9 @@ from streamlit.testing.v1 import AppTest
 from detector.datasets import load_dataset
 from detector.datasets.dataset_scan import CHECKING, scan_dataset
 from detector.datasets.exclusions import EXCLUSION_LIST
+from detector.datasets.manifests import manifest_csv
 from detector.datasets.scan_summary import to_json
-from pages.data import duplicate_pictures, scan_report
+from pages.data import scan_report
 from tests.datasets.making import Maker, picture
 from tests.support.page_words import checked, said
 from ui import scan_job, waiting
@@ -207,7 +208,7 @@ def test_a_read_only_page_offers_the_list_and_writes_nothing(open_page, planted,
 
 def test_the_leak_free_manifest_trains_without_leaks(planted):
     scan = scan_dataset(planted)
-    (planted / "manifest.csv").write_text(duplicate_pictures.manifest_csv(scan.without_leaks))
+    (planted / "manifest.csv").write_text(manifest_csv(scan.without_leaks.rows))
     dataset = load_dataset(planted)
     assert dataset.layout == "manifest" and dataset.across_splits.count == 0
     assert len(dataset.rows) == 73 and dataset.notes == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -111,6 +112,26 @@ def test_every_photo_gets_a_copy_and_a_fake_of_its_size_quality_source_and_group
             assert copy.size == other.size == (60, 48)
             assert copy.quantization == other.quantization
     assert set(made["generator"]) >= {"nearest", "shuffled"}
+
+
+def test_what_was_known_of_the_data_sets_own_pictures_stands_beside_what_was_made(data):
+    manifest = pd.read_csv(data / "manifest.csv").assign(original_width=900, original_format="PNG")
+    manifest["teacher_score"] = 0.25
+    manifest.to_csv(data / "manifest.csv", index=False)
+    before = load_dataset(data, check_files=False).rows
+    assert run(data) == 0
+    table = load_dataset(data / "more.csv", check_files=False).rows
+    kept = table[table["id"].isin(before["id"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, before[before["id"].isin(kept["id"])].reset_index(drop=True))
+
+
+def test_no_teacher_has_a_score_for_what_was_made(data):
+    manifest = pd.read_csv(data / "manifest.csv").assign(teacher_score=0.25)
+    manifest.to_csv(data / "manifest.csv", index=False)
+    assert run(data) == 0
+    table = load_dataset(data / "more.csv", check_files=False).rows
+    made = table["id"].str.startswith("reconstructed/")
+    assert made.any() and table["teacher_score"].isna().equals(made)
 
 
 def test_a_run_goes_on_where_one_was_interrupted_and_makes_the_same_files(data, monkeypatch):
