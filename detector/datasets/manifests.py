@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from detector.atomic_files import replacing
 from detector.datasets.dataset import FACT_PREFIX, TEACHER_SCORE, UNKNOWN, DatasetError, Labelled
-from detector.datasets.names import SPLIT_NAMES, class_of, normal
+from detector.datasets.names import SPLIT_NAMES, label_of, normal, says_yes
 from detector.printable import printable
 
 FILE_COLUMNS = ("file", "file_name", "filename")
@@ -31,19 +31,37 @@ def read_csv(path: Path) -> pd.DataFrame:
             raise DatasetError(
                 f"{name} is larger than {MAX_TABLE_BYTES // 2**20} MB. Split the dataset into smaller ones."
             )
-        header = _cells(path, header=None, nrows=1).iloc[0].tolist()
+        as_written = header(path)
         table = _cells(path, header=0)
     except DatasetError:
         raise
     except (OSError, ValueError) as error:  # includes UnicodeDecodeError, ParserError and EmptyDataError
         raise DatasetError(f"{name} cannot be read as a CSV file with a header line, in UTF-8.") from error
-    if len(header) != len(table.columns):
+    if len(as_written) != len(table.columns):
         raise DatasetError(f"{name} has rows with more cells than its header line has names.")
-    # pandas renames a column that is there twice, so the names come from the header itself.
-    as_written = [str(column).strip() for column in header]
-    table.columns = pd.Index([column.lower() for column in as_written])
-    _refuse_twice(as_written, name)
+    table.columns = pd.Index(column_names(as_written, name, _means_something))
     return table
+
+
+def header(path: Path) -> list[str]:
+    """The names in a CSV file's first line as they are written; pandas would rename one that is there twice.
+    Raises OSError, ValueError."""
+    return [str(column) for column in _cells(path, header=None, nrows=1).iloc[0]]
+
+
+def column_names(as_written: Iterable[str], file: str, means_something: Callable[[str], bool]) -> list[str]:
+    """Names of a table's columns in lower case, without blanks around them. file: the table's name, for
+    people. Raises DatasetError where two columns that mean something have one name."""
+    as_written = [name.strip() for name in as_written]
+    for column in dict.fromkeys(name.lower() for name in as_written):
+        spellings = [name for name in as_written if name.lower() == column]
+        if len(spellings) > 1 and means_something(column):
+            written = " and ".join(dict.fromkeys(spellings))
+            raise DatasetError(
+                f"{file} has the column {column} more than once (written {written}). Keep one of them, or"
+                " rename the others."
+            )
+    return [name.lower() for name in as_written]
 
 
 def manifest_csv(rows: pd.DataFrame) -> str:
@@ -65,17 +83,6 @@ def _cells(path: Path, header: int | None, nrows: int | None = None) -> pd.DataF
         return pd.read_csv(
             file, dtype=str, keep_default_na=False, encoding="utf-8-sig", header=header, nrows=nrows
         )
-
-
-def _refuse_twice(as_written: list[str], file: str) -> None:
-    for column in dict.fromkeys(name.lower() for name in as_written):
-        spellings = [name for name in as_written if name.lower() == column]
-        if len(spellings) > 1 and _means_something(column):
-            written = " and ".join(dict.fromkeys(spellings))
-            raise DatasetError(
-                f"{file} has the column {column} more than once (written {written}). Keep one of them, or"
-                " rename the others."
-            )
 
 
 def _means_something(column: str) -> bool:
@@ -110,12 +117,12 @@ def from_csv(path: Path, table: pd.DataFrame) -> Labelled:
     rows = pd.DataFrame(
         {
             "id": table[files].map(normal_path),
-            "y_true": _translate(table["label"], _label, name, "label", label_advice),
+            "y_true": _translate(table["label"], label_of, name, "label", label_advice),
             "split": _translate(column("split", ""), _split_name, name, "split", split_advice),
             "source": column("source", printable(path.resolve().parent.name)),
             "generator": column("generator", UNKNOWN),
             "kind": column("kind", UNKNOWN),
-            "paired": column("paired", "").str.lower().isin(("true", "1", "yes")),
+            "paired": column("paired", "").map(says_yes),
             "group": column("group", ""),
         }
     )
@@ -140,10 +147,6 @@ def _fact(cells: pd.Series) -> pd.Series:
 def normal_path(cell: str) -> str:
     """A path as ids are written: forward slashes, nothing that leads nowhere; "" for an empty cell."""
     return str(PurePosixPath(cell.strip().replace("\\", "/"))) if cell.strip() else ""
-
-
-def _label(cell: str) -> int | None:
-    return {"0": 0, "1": 1, "0.0": 0, "1.0": 1}.get(cell.strip(), class_of(cell))
 
 
 def _score(cell: str) -> float | None:

@@ -232,6 +232,20 @@ SPLIT_NAMES = {
     "unseen": "unseen",
     "unseen2": "unseen2",
 }
+LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+YES = frozenset({"true", "1", "yes"})
+
+
+def label_of(cell: str) -> int | None:
+    """y_true for what stands where a label is expected: 1 = AI-generated, 0 = real, or a name as `class_of`
+    knows them; None for anything else."""
+    cell = cell.strip()
+    return LABELS[cell] if cell in LABELS else class_of(cell)
+
+
+def says_yes(cell: str) -> bool:
+    """Whether a cell that may say yes or no says yes."""
+    return cell.strip().lower() in YES
 
 
 def class_of(name: str) -> int | None:

@@ -10,8 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from detector.datasets.manifests import FILE_COLUMNS
-from detector.datasets.names import class_of
+from detector.datasets.dataset import DatasetError
+from detector.datasets.manifests import FILE_COLUMNS, column_names, header
+from detector.datasets.names import label_of
 from detector.printable import printable
 from detector.score.errors import ScoreError
 
@@ -20,7 +21,7 @@ NAME_COLUMNS = (*FILE_COLUMNS, "path", "id")
 LABEL_COLUMNS = ("label", "y_true")
 FACTS = ("split", "source", "generator", "kind", "paired")
 """Columns that a predictions table has beside these; they are handed on as they are."""
-LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+KNOWN = frozenset({*NAME_COLUMNS, *LABEL_COLUMNS, *FACTS})
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class ManifestReader:
 
     def __init__(self, path: Path):
         self.path, self.name = path, printable(path.name)
-        columns = [str(column).strip().lower() for column in self._columns()]
+        self._names = columns = self._columns()
         self.files = next((name for name in NAME_COLUMNS if name in columns), None)
         if self.files is None:
             found = ", ".join(printable(column)[:40] for column in columns[:20]) or "none"
@@ -49,7 +50,7 @@ class ManifestReader:
         """In the manifest's order."""
         number = 1
         for frame in self._frames():
-            frame.columns = pd.Index([str(column).strip().lower() for column in frame.columns])
+            frame.columns = pd.Index(self._names)
             texts = {name: _texts(frame[name]) for name in (self.files, self.label, *self.facts) if name}
             for place in range(len(frame)):
                 number += 1
@@ -57,7 +58,7 @@ class ManifestReader:
 
     def _row(self, cells: dict[str, str], number: int) -> ManifestRow:
         label = cells[self.label] if self.label else ""
-        y_true = LABELS.get(label, class_of(label)) if label else None
+        y_true = label_of(label) if label else None
         if label and y_true is None:
             raise ScoreError(
                 f'{self.name}, row {number}: the label {label[:60]!r} is not known; use "ai" or "real" (or 1'
@@ -72,19 +73,24 @@ class ManifestReader:
 
     def _columns(self) -> list[str]:
         try:
-            with open(self.path, "rb") as file:
-                if self._is_parquet:
-                    return list(pq.read_schema(file).names)
-                return list(pd.read_csv(file, dtype=str, encoding="utf-8-sig", nrows=0).columns)
+            return column_names(self._header(), self.name, KNOWN.__contains__)
+        except DatasetError as error:
+            raise ScoreError(str(error)) from error
         except (OSError, ValueError, pa.ArrowException) as error:
             raise ScoreError(f"{self.name} cannot be read as a table: {_first_line(error)}.") from error
+
+    def _header(self) -> list[str]:
+        if not self._is_parquet:
+            return header(self.path)
+        with open(self.path, "rb") as file:
+            return list(pq.read_schema(file).names)
 
     def _frames(self) -> Iterator[pd.DataFrame]:
         try:
             with open(self.path, "rb") as file:
                 if self._is_parquet:
                     for batch in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE):
-                        yield batch.to_pandas()
+                        yield batch.to_pandas(ignore_metadata=True)
                 else:
                     yield from pd.read_csv(
                         file, chunksize=ROWS_AT_ONCE, dtype=str, keep_default_na=False, encoding="utf-8-sig"

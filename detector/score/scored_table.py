@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 
 from detector.classifier import FileResult
+from detector.datasets.names import says_yes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,6 @@ SCORED = pa.schema(
         ("error", pa.string()),
     ]
 )
-YES = ("true", "1", "yes")
 
 
 class ScoredPicture(NamedTuple):
@@ -68,7 +68,7 @@ def scored_table(listed: pa.Table, rows: Sequence[ScoredPicture]) -> pa.Table:
     for field in list(schema)[: len(schema) - len(SCORED)]:
         column = listed[field.name]
         if field.name == "paired":
-            words = [str(value).lower() in YES for value in column.to_pylist()]
+            words = [says_yes(str(value)) for value in column.to_pylist()]
             column = pa.chunked_array([words], pa.bool_())
         arrays.append(column)
     for place, field in enumerate(SCORED):

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import IO, cast
 
 from detector.classifier import LISTED_SUFFIXES
-from detector.datasets.names import class_of
+from detector.datasets.names import label_of
 from detector.images import MAX_FILE_BYTES
 from detector.score.archive_files import safe_name
 from detector.score.errors import ScoreError
@@ -24,7 +24,6 @@ MAX_MEMBERS = 1_000_000
 MAX_LABEL_BYTES = 32
 MAX_HEADER_BYTES = 2**20
 LABEL = "cls"
-LABELS = {"0": 0, "1": 1}
 
 
 @dataclass(frozen=True)
@@ -124,5 +123,5 @@ def _label(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> int | None:
     if entry.size > MAX_LABEL_BYTES:
         return None
     file = archive.extractfile(entry)
-    text = file.read().decode("utf-8", "replace").strip() if file else ""
-    return LABELS.get(text, class_of(text))
+    text = file.read().decode("utf-8", "replace") if file else ""
+    return label_of(text)

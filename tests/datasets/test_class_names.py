@@ -3,7 +3,7 @@
 import pytest
 
 from detector.datasets import load_dataset, names
-from detector.datasets.names import class_of, normal
+from detector.datasets.names import class_of, label_of, normal, says_yes
 from tests.datasets.making import error
 
 
@@ -213,3 +213,19 @@ def test_ten_class_folders_get_a_sentence(make):
 def test_a_long_unknown_label_is_cut(make):
     make.manifest(1, label=["x" * 10_000, "real"])
     assert len(error(make.root)) < 400
+
+
+@pytest.mark.parametrize(
+    ("cell", "y_true"),
+    [("1", 1), ("0", 0), (" 1.0 ", 1), ("0.0", 0), ("fake", 1), ("Real\n", 0), ("817", None), ("", None)],
+)
+def test_a_label_is_a_number_or_a_name(cell, y_true):
+    assert label_of(cell) == y_true
+
+
+@pytest.mark.parametrize(
+    ("cell", "yes"),
+    [("True", True), ("1", True), (" YES ", True), ("no", False), ("", False), ("None", False)],
+)
+def test_a_cell_says_yes_in_any_case(cell, yes):
+    assert says_yes(cell) is yes

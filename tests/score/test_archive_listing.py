@@ -1,4 +1,4 @@
-"""Tar shards of strangers, and archives at URLs."""
+"""Tar shards and manifests of strangers, and archives at URLs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from detector.score.errors import ScoreError
+from detector.score.manifest_rows import ManifestReader, ManifestRow
 from detector.score.tar_shards import Member, members
 from tests.score.conftest import shard
 
@@ -61,6 +62,39 @@ def test_a_header_that_claims_gigabytes_is_not_read(tmp_path):
     entry.type, entry.size = tarfile.XHDTYPE, 2**33
     with pytest.raises(ScoreError, match="header is too large"):
         list(members(io.BytesIO(entry.tobuf(tarfile.GNU_FORMAT) + bytes(1024))))
+
+
+@pytest.mark.parametrize(
+    ("columns", "twice"),
+    [
+        ("file,File", "file"),
+        ("file,label,label", "label"),
+        ("path,PATH", "path"),
+        ("id,split, Split", "split"),
+    ],
+)
+def test_a_manifest_with_a_column_twice_is_refused_and_the_column_named(tmp_path, columns, twice):
+    (tmp_path / "list.csv").write_text(f"{columns}\na.png,ai,ai\n")
+    with pytest.raises(ScoreError, match=f"list.csv has the column {twice} more than once"):
+        ManifestReader(tmp_path / "list.csv")
+
+
+def test_a_parquet_manifest_with_a_column_twice_is_refused_and_the_column_named(tmp_path):
+    table = pd.DataFrame({"file": ["a.png"], "File": ["b.png"]})
+    table.to_parquet(tmp_path / "list.parquet")
+    with pytest.raises(ScoreError, match="list.parquet has the column file more than once"):
+        ManifestReader(tmp_path / "list.parquet")
+
+
+def test_a_manifests_columns_that_mean_nothing_here_may_be_there_twice(tmp_path):
+    (tmp_path / "list.csv").write_text("note,Note,File,label\nx,y,a.png,0.0\n")
+    assert list(ManifestReader(tmp_path / "list.csv").rows()) == [ManifestRow("a.png", 0, {})]
+
+
+def test_a_parquet_manifest_may_have_a_pandas_index_of_its_own(tmp_path):
+    table = pd.DataFrame({"file": ["a.png"], "label": [1]}, index=["first"])
+    table.to_parquet(tmp_path / "list.parquet")
+    assert list(ManifestReader(tmp_path / "list.parquet").rows()) == [ManifestRow("a.png", 1, {})]
 
 
 def test_a_broken_shard_is_a_row_among_the_others(archive, score, tmp_path):
