@@ -20,33 +20,35 @@ if TYPE_CHECKING:
     from detector.perturbation_test import PerturbedVerdict
     from detector.provenance import FileFacts
 
-FIELDS = (
-    "path",
-    "sha256",
-    "date",
-    "verdict",
-    "final_verdict",
-    "turned_by",
-    "ordinary_copies",
-    "agreeing_copies",
-    "y_score",
-    "unseen_share_ai",
-    "logit",
-    "threshold",
-    "unsure_low",
-    "unsure_high",
-    "attention_peak",
-    "diffuse",
-    "width",
-    "height",
-    "notes",
-    "file_says",
-    "file_contradicts",
-    "bundle",
-    "weights_sha256",
-    "error",
-)
+TYPES: dict[str, type] = {
+    "path": str,
+    "sha256": str,
+    "date": str,
+    "verdict": str,
+    "final_verdict": str,
+    "turned_by": list,
+    "ordinary_copies": int,
+    "agreeing_copies": int,
+    "y_score": float,
+    "unseen_share_ai": float,
+    "logit": float,
+    "threshold": float,
+    "unsure_low": float,
+    "unsure_high": float,
+    "attention_peak": float,
+    "diffuse": bool,
+    "width": int,
+    "height": int,
+    "notes": list,
+    "file_says": list,
+    "file_contradicts": str,
+    "bundle": str,
+    "weights_sha256": str,
+    "error": str,
+}
+"""Of each value that is known; a list is one of texts."""
 
+FIELDS = tuple(TYPES)
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet read a cell as a formula."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from detector.records import FIELDS
+from detector.records import TYPES
 
 JUDGE, HEALTH, OPENAPI = "/judge", "/health", "/openapi.json"
 STATUSES = {
@@ -18,9 +18,7 @@ STATUSES = {
     "429": "Too many requests from this client; the header Retry-After says when to come back.",
     "503": "Too many pictures are being judged; try again in a moment.",
 }
-NUMBERS = {"y_score", "unseen_share_ai", "logit", "threshold", "unsure_low", "unsure_high", "attention_peak"}
-LISTS = {"turned_by", "notes"}
-WHOLE = {"width", "height", "ordinary_copies", "agreeing_copies"}
+JSON_TYPES = {str: "string", float: "number", int: "integer", bool: "boolean", list: "array"}
 
 
 def description(max_bytes: int) -> dict[str, Any]:
@@ -53,7 +51,10 @@ def description(max_bytes: int) -> dict[str, Any]:
         "responses": responses,
     }
     health = {"summary": "Whether the model is loaded", "responses": {"200": {"description": "It is."}}}
-    record = {"type": "object", "properties": {name: _type(name) for name in (*FIELDS, "overlay")}}
+    record = {
+        "type": "object",
+        "properties": {name: _schema(kind) for name, kind in (TYPES | {"overlay": str}).items()},
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -92,12 +93,7 @@ _STYLE = (
 )
 
 
-def _type(name: str) -> dict[str, Any]:
-    """A field's JSON type; each may be null."""
-    if name in LISTS:
-        return {"type": ["array", "null"], "items": {"type": "string"}}
-    if name in NUMBERS:
-        return {"type": ["number", "null"]}
-    if name in WHOLE:
-        return {"type": ["integer", "null"]}
-    return {"type": ["boolean" if name == "diffuse" else "string", "null"]}
+def _schema(kind: type) -> dict[str, Any]:
+    """Of a field; each may be null."""
+    schema: dict[str, Any] = {"type": [JSON_TYPES[kind], "null"]}
+    return schema | {"items": {"type": "string"}} if kind is list else schema

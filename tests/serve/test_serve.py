@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from jsonschema import Draft202012Validator
 
 from detector import __main__ as command_line
 from detector.serve.endpoint import application
@@ -98,6 +99,14 @@ def test_the_openapi_document_and_its_page_name_every_status(port):
     assert status == 200 and {"200", "413", "422", "429"} <= set(responses)
     page = ask(port, "GET", "/")[1]["text"]
     assert "POST /judge" in page and "src=" not in page
+
+
+def test_an_answer_is_what_the_openapi_document_says(port, photo_folder):
+    schema = ask(port, "GET", "/openapi.json")[1]["components"]["schemas"]["Record"]
+    for body in ((photo_folder / "warm.png").read_bytes(), b"no picture"):
+        answer = ask(port, "POST", "/judge", body)[1]
+        assert answer.keys() == schema["properties"].keys()
+        Draft202012Validator(schema).validate(answer)
 
 
 def test_a_client_that_asks_too_often_waits_and_others_do_not():
