@@ -31,8 +31,10 @@ from detector.bundle import (
     PREDICTIONS,
     SHIPPED,
     WEIGHTS,
+    Bundle,
     BundleError,
     default_bundle,
+    encoder_file,
     find_bundle,
     list_bundles,
     read_bundle,
@@ -209,6 +211,7 @@ def _copy(source: Path, weights: Path) -> Path:
         for name in (WEIGHTS, PREDICTIONS, CARD):  # nothing else: a run's folder may hold anything
             if (source / name).is_file():
                 shutil.copyfile(source / name, copy / name)
+        _take_encoder(read_bundle(copy), source)
         mark = {"promoted": datetime.now(UTC).isoformat(timespec="seconds"), "from": source.parent.name}
         (copy / MARK).write_text(json.dumps(mark, indent=1) + "\n", "utf-8")
         for file in copy.iterdir():
@@ -222,6 +225,21 @@ def _copy(source: Path, weights: Path) -> Path:
         shutil.rmtree(copy, ignore_errors=True)
         raise
     return copy
+
+
+def _take_encoder(bundle: Bundle, source: Path) -> None:
+    """Copy the frozen encoder, too, where it lies beside the source and nowhere else. bundle: the copy of the
+    rest. Raises BundleError if it is not even there."""
+    encoder = bundle.architecture.encoder
+    if encoder is None:
+        return
+    try:
+        encoder_file(bundle)
+    except BundleError:
+        if not (source / encoder.file).is_file():
+            raise
+        shutil.copyfile(source / encoder.file, bundle.path / encoder.file)
+        encoder_file(bundle)
 
 
 def _same(source: Path, target: Path) -> bool:

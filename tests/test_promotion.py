@@ -7,24 +7,29 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from detector import promotion
+from detector import architectures, promotion
 from detector.bundle import (
     CARD,
     DEFAULT_BUNDLE,
+    ENCODERS,
     PREDICTIONS,
     WEIGHTS,
     BundleError,
     default_bundle,
+    encoder_file,
+    file_sha256,
     find_bundle,
     list_bundles,
     read_bundle,
 )
 from detector.promotion import NameTakenError, PromotionError, demote, make_default, promote, remove
+from tests.support.networks import TINY_VIT
 
 ROOT = Path(__file__).parents[1]
 
@@ -98,6 +103,47 @@ def test_only_the_files_of_a_bundle_are_copied(weights, trained):
         PREDICTIONS,
         promotion.MARK,
     }
+
+
+@pytest.fixture
+def on_encoder(trained, monkeypatch) -> Path:
+    """The bundle of a run whose network stands on a frozen encoder, which lies beside it."""
+    assert TINY_VIT.encoder is not None
+    monkeypatch.setitem(architectures.ARCHITECTURES, TINY_VIT.name, TINY_VIT)
+    (trained / TINY_VIT.encoder.file).write_bytes(b"an encoder")
+    card = json.loads((trained / CARD).read_text())
+    card["architecture"] = {"name": TINY_VIT.name, "arguments": {}}
+    card["preprocessing"] = asdict(TINY_VIT.preprocessing)
+    card["encoder"] = {"sha256": file_sha256(trained / TINY_VIT.encoder.file)}
+    (trained / CARD).write_text(json.dumps(card))
+    return trained
+
+
+def test_an_encoder_that_lies_beside_the_bundle_alone_is_copied_with_it(weights, on_encoder):
+    promote(on_encoder, "mine")
+    shutil.rmtree(on_encoder)
+    assert encoder_file(read_bundle(weights / "mine")) == weights / "mine" / "tiny-vit.npz"
+
+
+def test_an_encoder_that_models_share_is_not_copied_once_more(weights, on_encoder):
+    (weights / ENCODERS).mkdir()
+    shutil.copyfile(on_encoder / "tiny-vit.npz", weights / ENCODERS / "tiny-vit.npz")
+    promote(on_encoder, "mine")
+    assert encoder_file(read_bundle(weights / "mine")) == weights / ENCODERS / "tiny-vit.npz"
+
+
+def test_another_encoder_of_that_name_does_not_keep_its_own_from_being_copied(weights, on_encoder):
+    (weights / ENCODERS).mkdir()
+    (weights / ENCODERS / "tiny-vit.npz").write_bytes(b"another encoder")
+    promote(on_encoder, "mine")
+    assert encoder_file(read_bundle(weights / "mine")) == weights / "mine" / "tiny-vit.npz"
+
+
+def test_a_bundle_whose_encoder_is_nowhere_is_not_promoted(weights, on_encoder):
+    (on_encoder / "tiny-vit.npz").unlink()
+    with pytest.raises(BundleError, match="needs the encoder tiny-vit.npz"):
+        promote(on_encoder, "mine")
+    assert list_bundles() == [DEFAULT_BUNDLE] and leftovers(weights) == []
 
 
 def test_a_demoted_bundle_stays_but_the_shipped_one_is_the_default_again(weights, trained):
