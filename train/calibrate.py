@@ -30,6 +30,7 @@ from detector.bundle import PREDICTIONS, Bundle, BundleError, find_bundle, load_
 from detector.datasets import Dataset, DatasetError, leave_out, load_dataset
 from detector.evaluation.abstention import answers
 from detector.evaluation.calibration import calibrated
+from detector.evaluation.method_scores import COMMAND
 from detector.evaluation.metrics import headline
 from detector.evaluation.perturbed import CLEAN, by_perturbation
 from detector.evaluation.predictions import PredictionsError, read_predictions
@@ -99,10 +100,7 @@ def _write(bundle: Bundle, val: pd.DataFrame, predictions: pd.DataFrame, found: 
     refresh(bundle, card, predictions)
     say(f"Wrote temperature, predictions, scoreboard, metrics and limitations of {bundle.name}.")
     if stale:
-        say(
-            "Its explanations have to be scored again: python -m train.explanation_scores --data DATA"
-            " --images 200 --write"
-        )
+        say(f"Its explanations have to be scored again: {COMMAND} --data DATA --images 200 --write")
 
 
 def recipe_of(bundle: Bundle) -> Recipe:

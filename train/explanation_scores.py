@@ -25,7 +25,7 @@ import numpy as np
 from detector import Classifier, ImageReadError, Photo, image_files
 from detector.bundle import DEFAULT_BUNDLE, BundleError, add_to_card
 from detector.datasets import DatasetError, load_dataset
-from detector.evaluation.method_scores import Explanations, MethodScore
+from detector.evaluation.method_scores import COMMAND, Explanations, MethodScore
 from detector.explain import METHODS, Unavailable
 
 RANDOM_PAIRS = 4
@@ -42,7 +42,7 @@ Pictures = Mapping[str, Any]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parser("python -m train.explanation_scores", required=True).parse_args(arguments)
+    options = parser(COMMAND, required=True).parse_args(arguments)
     return run(options)
 
 

@@ -13,6 +13,8 @@ import numpy as np
 from detector.evaluation.card_numbers import estimate, number, written
 from detector.evaluation.intervals import Estimate, mean, proportion
 
+COMMAND = "python -m train.explanation_scores"
+"""What measures them."""
 FIGURES = ("deletion_gain", "insertion_gain", "win_rate_over_random")
 _LIMITS = {"deletion_gain": (-1, 1), "insertion_gain": (-1, 1), "win_rate_over_random": (0, 1)}
 _NAME = re.compile(r"[a-z][a-z0-9 -]{0,39}")

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from detector.bundle import Bundle
-from detector.evaluation.method_scores import Explanations, MethodScore
+from detector.evaluation.method_scores import COMMAND, Explanations, MethodScore
 from detector.explain import attention_rollout, title_of
 from pages.evaluate.view import Source
 from ui import figures
@@ -172,7 +172,7 @@ def _missing(bundle: Bundle) -> None:
         " model's card:"
     )
     st.code(
-        f"python -m benchmarks.explanations --bundle {shlex.quote(bundle.name)} --data DIR --write",
+        f"{COMMAND} --bundle {shlex.quote(bundle.name)} --data DIR --write",
         language="bash",
         wrap_lines=True,
     )

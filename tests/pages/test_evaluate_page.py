@@ -427,7 +427,7 @@ def explained(tiny_bundle, tmp_path, open_page):
 def test_explanations_that_were_not_measured_name_the_command(open_page):
     page = open_page(tab="Explanations")
     assert "Nobody has measured yet" in page.info[0].value
-    assert page.code[0].value == "python -m benchmarks.explanations --bundle tiny --data DIR --write"
+    assert page.code[0].value == "python -m train.explanation_scores --bundle tiny --data DIR --write"
 
 
 def test_explanations_are_a_table_the_best_first_and_say_that_rollout_loses(explained):
