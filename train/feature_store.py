@@ -23,9 +23,10 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -68,30 +69,33 @@ class Features:
     @classmethod
     def read(cls, folder: Path) -> Features:
         """All parts. Raises OSError, and ValueError for a folder without any, a part that is none, and parts
-        with unlike numbers of tiles."""
-        keys: list[Key] = []
-        tiled: list[Key] = []
-        wholes, sizes, tiles = [], [], []
-        for path in sorted(folder.glob("*.npz")):
-            with np.load(path, allow_pickle=False) as part:
-                mine = list(zip(part["ids"].tolist(), part["perturbations"].tolist(), strict=True))
-                tokens = part["tokens"]
-                sizes.append(part["sizes"])
-            keys += mine
-            wholes.append(tokens[:, 0])
-            if tokens.shape[1] > 1:
-                tiled += mine
-                tiles.append(tokens[:, 1:])
+        with unlike tokens or numbers of tiles."""
+        parts = _parts(folder)
+        keys = [key for part in parts for key in part.keys]
+        tiled = [key for part in parts if part.tiles for key in part.keys]
         if not keys:
             raise ValueError(f"There are no stored features in {folder}.")
-        none = np.zeros((0, 0, *wholes[0].shape[1:]), np.float16)
-        return cls(
+        (token, *others), tiles = {part.shape[2:] for part in parts}, {part.tiles for part in parts} - {0}
+        if others or len(tiles) > 1:
+            raise ValueError(f"The parts in {folder} hold unlike tokens or numbers of tiles.")
+        found = cls(
             {key: place for place, key in enumerate(keys)},
-            np.concatenate(wholes),
-            np.concatenate(sizes),
+            np.empty((len(keys), *token), np.float16),
+            np.empty((len(keys), 2), np.int32),
             {key: place for place, key in enumerate(tiled)},
-            np.concatenate(tiles) if tiles else none,
+            np.empty((len(tiled), *(tiles or {0}), *token), np.float16),
         )
+        row = tile_row = 0
+        for part in parts:
+            with np.load(part.path, allow_pickle=False) as stored:
+                tokens = stored["tokens"]
+                found.sizes[row : row + len(tokens)] = stored["sizes"]
+            found.tokens[row : row + len(tokens)] = tokens[:, 0]
+            row += len(tokens)
+            if part.tiles:
+                found.tiles[tile_row : tile_row + len(tokens)] = tokens[:, 1:]
+                tile_row += len(tokens)
+        return found
 
     def has(self, ids: pd.Series, perturbation: str = "", tiles: bool = False) -> np.ndarray:
         """bool (n,): which of the pictures are here or, with ``tiles``, their tiles, too."""
@@ -111,6 +115,37 @@ class Features:
         """float32 (n, t, k, C). Raises KeyError for a picture whose tiles are not here."""
         places = [self.tile_places[id, perturbation] for id in ids]
         return self.tiles[places].astype(np.float32)
+
+
+class _Part(NamedTuple):
+    """keys: of its pictures. shape: of its tokens, (n, v, k, C)."""
+
+    path: Path
+    keys: list[Key]
+    shape: tuple[int, ...]
+
+    @property
+    def tiles(self) -> int:
+        """Of each picture."""
+        return self.shape[1] - 1
+
+
+def _parts(folder: Path) -> list[_Part]:
+    """The parts of a store, the oldest first, of which no token is read. Raises OSError, ValueError."""
+    found = []
+    for path in sorted(folder.glob("*.npz")):
+        with np.load(path, allow_pickle=False) as part:
+            keys = list(zip(part["ids"].tolist(), part["perturbations"].tolist(), strict=True))
+            with part.zip.open("tokens.npy") as tokens:
+                np.lib.format.read_magic(tokens)
+                shape, _, _ = np.lib.format.read_array_header_1_0(tokens)
+        found.append(_Part(path, keys, shape))
+    return found
+
+
+def stored_keys(folder: Path, tiles: bool = False) -> set[Key]:
+    """What a store holds, which may not be there yet. tiles: with its tiles. Raises OSError, ValueError."""
+    return {key for part in _parts(folder) if part.tiles or not tiles for key in part.keys}
 
 
 def write_part(folder: Path, keys: list[Key], tokens: np.ndarray, sizes: np.ndarray) -> None:
@@ -235,10 +270,7 @@ def wanted(rows: pd.DataFrame, perturbed: bool, delivered: int = 0) -> dict[str,
 
 def missing(keys: dict[str, list[str]], folder: Path, tiles: bool = False) -> dict[str, list[str]]:
     """What of it is not in the store yet. tiles: or is without tiles."""
-    known: Collection[Key] = ()
-    if any(folder.glob("*.npz")):
-        stored = Features.read(folder)
-        known = stored.tile_places if tiles else stored.places
+    known = stored_keys(folder, tiles)
     left = {id: [name for name in names if (id, name) not in known] for id, names in keys.items()}
     return {id: names for id, names in left.items() if names}
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -17,7 +19,7 @@ from detector.evaluation.calibration import fit_temperature
 from detector.preprocessing import Preprocessing
 from tests.train.conftest import write_pictures
 from train.decision import decide_for_unknown_sources
-from train.feature_store import Features, fill, missing, wanted, write_part
+from train.feature_store import Features, fill, missing, stored_keys, wanted, write_part
 from train.head import Rows, judged, logits_of, train_head, train_tile_head
 from train.recipes import Decision, load_recipe
 
@@ -45,6 +47,33 @@ def test_a_store_gives_back_what_was_put_in_by_picture_and_perturbation(store):
 
 def test_what_is_stored_is_not_made_again(store):
     assert missing({"a": ["", "web"], "b": ["", "web"], "c": [""]}, store) == {"b": ["web"], "c": [""]}
+
+
+def test_of_what_is_stored_no_token_is_read_to_know_that_it_is_there(tmp_path):
+    tokens = np.full((1, 1, 50, 1000), 7.0, np.float16)
+    write_part(tmp_path, [("a", "")], tokens, np.array([[4, 3]]))
+    (part,) = tmp_path.glob("*.npz")
+    part.write_bytes(part.read_bytes().replace(tokens.tobytes(), bytes(tokens.nbytes)))
+    with pytest.raises(BadZipFile):
+        Features.read(tmp_path)
+    assert stored_keys(tmp_path) == {("a", "")} and stored_keys(tmp_path, tiles=True) == set()
+
+
+def test_a_store_is_read_into_its_place_and_takes_no_room_twice(tmp_path):
+    for name in "abcdefgh":
+        write_part(tmp_path, [(name, "")], np.ones((1, 3, 100, 1000)), np.array([[4, 3]]))
+    tracemalloc.start()
+    features = Features.read(tmp_path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1.5 * (features.tokens.nbytes + features.tiles.nbytes)
+
+
+def test_parts_with_unlike_tiles_are_refused_in_a_sentence(store):
+    for tiles in (1, 2):
+        write_part(store, [("b", "")], np.ones((1, 1 + tiles, 3, 2)), np.array([[2, 1]]))
+    with pytest.raises(ValueError, match="unlike tokens or numbers of tiles"):
+        Features.read(store)
 
 
 def test_an_unfinished_part_is_not_read(store):
