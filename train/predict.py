@@ -27,8 +27,8 @@ JUDGED = ("test", "unseen", "unseen2")
 
 Look = tuple[np.ndarray, int, int]
 """uint8 (H, W, 3), and the width and height to note down."""
-View = Callable[[str], list[Look]]
-"""Picture's id -> each way it is looked at."""
+View = Callable[[str], Iterator[Look]]
+"""Picture's id -> each way it is looked at, one after the other."""
 
 
 def predict_split(
@@ -43,7 +43,7 @@ def predict_test(
     network: keras.Model, dataset: Dataset, preprocessing: Preprocessing, **pace: Any
 ) -> pd.DataFrame:
     """The splits test and unseen, without y_score, with a column ``delivery``: "" as they are, else the name
-    of one of ``DELIVERIES``.
+    of one of ``DELIVERY_CHAINS``.
 
     Delivered are all unseen pictures and the paired ones of test; where none of these is paired, all of test.
     A delivery never enlarges: pictures that are smaller than its limit are only compressed again.
@@ -90,18 +90,19 @@ def described(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _as_it_is(dataset: Dataset, preprocessing: Preprocessing) -> View:
-    def view(picture_id: str) -> list[Look]:
+    def view(picture_id: str) -> Iterator[Look]:
         photo = read_photo(dataset, picture_id, preprocessing.decoded_short_side)
-        return [(photo.pixels, photo.width, photo.height)]
+        yield photo.pixels, photo.width, photo.height
 
     return view
 
 
 def _delivered(dataset: Dataset) -> View:
-    def view(picture_id: str) -> list[Look]:
+    def view(picture_id: str) -> Iterator[Look]:
         pixels = read_photo(dataset, picture_id, short_side=AS_SENT).pixels
-        arrived = [delivery(pixels) for delivery in DELIVERY_CHAINS]
-        return [(each, each.shape[1], each.shape[0]) for each in arrived]
+        for delivery in DELIVERY_CHAINS:
+            arrived = delivery(pixels)
+            yield arrived, arrived.shape[1], arrived.shape[0]
 
     return view
 
@@ -126,11 +127,13 @@ def _table(
     sizes: list[tuple[int, int]] = []
 
     def batch(start: int) -> tuple[int, np.ndarray, list[tuple[int, int]]]:
-        views = [view(picture_id) for picture_id in ids[start : start + batch_size]]
-        looks = [look for each in views for look in each]
-        inputs = np.stack([preprocessing.views(pixels) for pixels, _, _ in looks])
-        inputs = inputs if preprocessing.tiles else inputs[:, 0]
-        return len(views), inputs, [(width, height) for _, width, height in looks]
+        few, views, widths_and_heights = ids[start : start + batch_size], [], []
+        for picture_id in few:
+            for pixels, width, height in view(picture_id):  # large; only their views stay
+                views.append(preprocessing.views(pixels))
+                widths_and_heights.append((width, height))
+        inputs = np.stack(views)
+        return len(few), inputs if preprocessing.tiles else inputs[:, 0], widths_and_heights
 
     def images() -> Iterator[np.ndarray]:
         done, said = 0, time.monotonic()
