@@ -148,11 +148,9 @@ class Classifier:
         self, views: Sequence[np.ndarray], shapes: Sequence[tuple[int, int]], at_once: int | None = None
     ) -> list[Analysis]:
         """Analyse photos by their views, uint8 (v, size, size, 3) each, see ``Preprocessing.views``;
-        ``shapes`` are heights and widths of the photos they were cut from. at_once: views in a pass, at most;
-        BATCH_SIZE unless said otherwise."""
-        flat, batch = np.concatenate(views), at_once or BATCH_SIZE
-        passes = [self.engine.outputs(flat[start : start + batch]) for start in range(0, len(flat), batch)]
-        outputs = {name: np.concatenate([each[name] for each in passes]) for name in passes[0]}
+        ``shapes`` are heights and widths of the photos they were cut from. at_once: as for
+        ``Engine.outputs``."""
+        outputs = self.engine.outputs(np.concatenate(views), at_once)
         analyses, first = [], 0
         for of_photo, shape in zip(views, shapes, strict=True):
             mine = {name: values[first : first + len(of_photo)] for name, values in outputs.items()}

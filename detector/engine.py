@@ -27,8 +27,8 @@ of 32 hardly less time."""
 
 
 class Engine:
-    """Runs a bundle's network. Safe to share between threads: one batch at a time, in the order they were
-    asked for.
+    """Runs a bundle's network. Safe to share between threads: one pass at a time, of BATCH_SIZE pictures at
+    most, in the order they were asked for.
 
     What the network answers comes from its compiled form, where there is one; Keras and TensorFlow then start
     only for whoever asks for the network itself. bundle: whose architecture, calibration and threshold hold.
@@ -55,16 +55,19 @@ class Engine:
                 self._network = _load(self.bundle)
             return self._network
 
-    def outputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
+    def outputs(self, images: np.ndarray, at_once: int | None = None) -> dict[str, np.ndarray]:
         """uint8 (N, size, size, 3) model inputs -> all that the network answers, see ``Architecture``, and
-        the feature map, float32 (N, gh, gw, C), as "features", where there is one."""
+        the feature map, float32 (N, gh, gw, C), as "features", where there is one. at_once: pictures in a
+        pass, at most; BATCH_SIZE unless said otherwise."""
         if self.compiled is not None:
-            with self.lock:
-                return self.compiled.outputs(images)
-        return self.on_images(answering, images)
+            return self._in_passes(self.compiled.outputs, images, at_once)
+        return self.on_images(answering, images, at_once)
 
     def on_images(
-        self, make: Callable[[keras.Model, Bundle], Callable], images: np.ndarray
+        self,
+        make: Callable[[keras.Model, Bundle], Callable],
+        images: np.ndarray,
+        at_once: int | None = None,
     ) -> dict[str, np.ndarray]:
         """A function of the input, for uint8 (N, size, size, 3) model inputs; compiled the first time.
 
@@ -72,16 +75,14 @@ class Engine:
         tensors.
         """
         function = self._on_images(make)
-        with self.lock:
-            return {name: value.numpy() for name, value in function(images).items()}
+        return self._in_passes(lambda few: _values(function(few)), images, at_once)
 
-    def insides(self, images: np.ndarray) -> dict[str, np.ndarray]:
+    def insides(self, images: np.ndarray, at_once: int | None = None) -> dict[str, np.ndarray]:
         """As ``outputs``, and from the same pass what the architecture's entry names of the network's inside,
         float32, under the names that ``inner_outputs`` gives. The first call compiles for some seconds."""
         if self.compiled is not None:
-            with self.lock:
-                return self.compiled.insides(images)
-        return self.on_images(answering_with_insides, images)
+            return self._in_passes(self.compiled.insides, images, at_once)
+        return self.on_images(answering_with_insides, images, at_once)
 
     def forward(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """uint8 (N, size, size, 3) model inputs -> logits float32 (N,) and attention float32 (N, layers,
@@ -101,9 +102,7 @@ class Engine:
         """
         features = self._on_images(_features)
         function = self._on_features(make)
-        with self.lock:
-            outputs = function(features(images))
-            return {name: value.numpy() for name, value in outputs.items()}
+        return self._in_passes(lambda few: _values(function(features(few))), images)
 
     def head_weights(self) -> dict[str, np.ndarray]:
         """The weights of the layers above the feature map as they are now, see the function of that name."""
@@ -119,6 +118,21 @@ class Engine:
     def side(self, logit: float) -> Side:
         """The side of the threshold that a logit is on, unsure or not."""
         return self.bundle.side(self.bundle.y_score(logit))
+
+    def _in_passes(
+        self,
+        run: Callable[[np.ndarray], dict[str, np.ndarray]],
+        images: np.ndarray,
+        at_once: int | None = None,
+    ) -> dict[str, np.ndarray]:
+        """What ``run`` answers for all of the images; others get their turn between passes."""
+        at_once, passes = at_once or BATCH_SIZE, []
+        for start in range(0, len(images), at_once):
+            with self.lock:
+                passes.append(run(images[start : start + at_once]))
+        if len(passes) == 1:
+            return passes[0]
+        return {name: np.concatenate([each[name] for each in passes]) for name in passes[0]}
 
     def _on_images(self, make: Callable) -> Callable:
         size = self.bundle.preprocessing.size
@@ -141,6 +155,10 @@ class Engine:
                 function = tf.function(make(self.network, self.bundle), signature, autograph=False)
                 self._functions[make] = function.get_concrete_function()
             return self._functions[make]
+
+
+def _values(tensors: dict[str, tf.Tensor]) -> dict[str, np.ndarray]:
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
 def _load(bundle: Bundle) -> keras.Model:

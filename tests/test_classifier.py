@@ -8,6 +8,7 @@ import pytest
 
 from detector import classifier as classifiers
 from detector.classifier import Classifier, image_files
+from detector.engine import answering
 from detector.explain import received, rollout
 from detector.images import read_image
 from detector.preprocessing import Region
@@ -19,6 +20,27 @@ def plain(classifier, pixels) -> tuple[float, np.ndarray]:
         classifier.bundle.preprocessing(pixels)[None].astype(np.float32), training=False
     )
     return float(outputs["logit"][0, 0]), outputs["attention"].numpy()[0]
+
+
+@pytest.mark.parametrize(
+    ("count", "at_once", "passes"), [(5, None, [2, 2, 1]), (2, None, [2]), (5, 4, [4, 1])]
+)
+def test_many_inputs_are_passed_a_few_at_a_time_and_answered_as_each_alone(
+    classifier, monkeypatch, count, at_once, passes
+):
+    engine, sizes = classifier.engine, []
+    function, size = engine._on_images(answering), classifier.bundle.preprocessing.size
+    images = np.random.default_rng(0).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+    alone = [engine.outputs(image[None]) for image in images]
+    monkeypatch.setattr("detector.engine.BATCH_SIZE", 2)
+    monkeypatch.setattr(
+        engine, "_on_images", lambda make: lambda few: sizes.append(len(few)) or function(few)
+    )
+    together = engine.outputs(images, at_once)
+    assert sizes == passes and all(len(values) == count for values in together.values())
+    for place, answer in enumerate(alone):
+        for name, value in answer.items():
+            np.testing.assert_allclose(together[name][place], value[0], atol=1e-5)
 
 
 # ---- one photo

@@ -12,6 +12,7 @@ from PIL import Image
 from detector import perturbation_test
 from detector.bundle import read_bundle
 from detector.classifier import Analysis, FileResult
+from detector.engine import answering
 from detector.explain import Heatmap
 from detector.perturbation_test import PerturbedVerdict, contradicting_copies, drift, final_verdict
 from detector.perturbations import PERTURBATIONS, STRIP, Perturbation, scaled
@@ -149,8 +150,10 @@ def test_copies_pass_in_two_batches_and_are_judged_as_files_of_their_own(classif
     pixels = photo("warm", 300, 400)
     analysis = classifier.analyse(pixels)
     batches, engine = [], classifier.engine
-    outputs = engine.outputs
-    monkeypatch.setattr(engine, "outputs", lambda images: batches.append(len(images)) or outputs(images))
+    function = engine._on_images(answering)
+    monkeypatch.setattr(
+        engine, "_on_images", lambda make: lambda few: batches.append(len(few)) or function(few)
+    )
     perturbed, seen = perturbation_test.judge_perturbed_copies(classifier, _png(pixels), analysis)
     assert batches == [5, 5]
     assert [copy.perturbation for copy in perturbed] == list(STRIP)
@@ -195,7 +198,7 @@ def test_a_large_picture_is_reduced_before_it_is_damaged(classifier, monkeypatch
 
 def test_without_attention_there_is_no_drift(classifier, photo, monkeypatch):
     outputs = classifier.engine.outputs
-    monkeypatch.setattr(classifier.engine, "outputs", lambda images: {"logit": outputs(images)["logit"]})
+    monkeypatch.setattr(classifier.engine, "outputs", lambda *images: {"logit": outputs(*images)["logit"]})
     pixels = photo("cool", 300, 400)
     assert {
         copy.drift

@@ -57,7 +57,7 @@ def test_the_logit_is_that_of_the_whole_plus_the_mean_of_the_tiles(tiled, pixels
 
 
 def test_many_photos_are_judged_as_each_alone(tiled, tmp_path, monkeypatch):
-    monkeypatch.setattr("detector.classifier.BATCH_SIZE", 4)  # views of one photo in two passes
+    monkeypatch.setattr("detector.engine.BATCH_SIZE", 4)  # views of one photo in two passes
     rng = np.random.default_rng(1)
     files = []
     for number in range(5):
@@ -98,7 +98,9 @@ def test_a_map_is_of_the_whole_and_counts_the_tiles_in(tiled, pixels, method):
 
 def test_the_maps_of_a_picture_judge_its_tiles_once(tiled, pixels, monkeypatch):
     outputs, judged = tiled.engine.outputs, []
-    monkeypatch.setattr(tiled.engine, "outputs", lambda images: judged.append(len(images)) or outputs(images))
+    monkeypatch.setattr(
+        tiled.engine, "outputs", lambda *images: judged.append(len(images[0])) or outputs(*images)
+    )
     one, other = pixels[::-1], pixels[:, ::-1]
     for photo in (one, one, other, one):
         _, beside = tiled.whole_and_tiles(photo)

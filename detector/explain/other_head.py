@@ -43,9 +43,10 @@ class OtherHead(Engine):
         logits, attention = numpy_head.forward(features, self._head)
         return logits, attention[:, None]
 
-    def outputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
+    def outputs(self, images: np.ndarray, at_once: int | None = None) -> dict[str, np.ndarray]:
         architecture = self.bundle.architecture
-        below = self._served.insides(images) if architecture.encoder else self._served.outputs(images)
+        look = self._served.insides if architecture.encoder else self._served.outputs
+        below = look(images, at_once)
         logits, attention = numpy_head.forward(below[FEATURES], self._head)
         answers = {"logit": logits[:, None], "attention": attention[:, None], FEATURES: below[FEATURES]}
         if architecture.encoder:

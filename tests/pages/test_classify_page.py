@@ -276,7 +276,7 @@ def test_a_network_without_attention_shows_the_photo_and_says_so(own_bundle, png
     from detector.engine import Engine
 
     outputs = Engine.outputs
-    monkeypatch.setattr(Engine, "outputs", lambda self, images: {"logit": outputs(self, images)["logit"]})
+    monkeypatch.setattr(Engine, "outputs", lambda *images: {"logit": outputs(*images)["logit"]})
     page = Page().upload(("a.png", png("warm")), ("b.png", png("cool")))
     assert page.part("verdict") == "AI-generated"
     assert not page.viewers
