@@ -18,9 +18,8 @@ from detector.datasets.telling_facts import TellingFact, telling_facts
 from detector.evaluation.curves import Curves
 from detector.evaluation.formulas import ROC_AUC
 from detector.evaluation.intervals import Estimate
+from detector.evaluation.shortcut import FOLDS, MAX_ROWS, as_numbers, scores_of_trees
 
-FOLDS = 5
-MOST_ROWS = 20_000
 MOST_THUMBNAILS = 6_000
 """A thumbnail has 192 numbers, each of which the trees look through."""
 LEAST_OF_CLASS = 10
@@ -72,10 +71,10 @@ def audit_shortcuts(rows: pd.DataFrame, measurements: np.ndarray, groups: np.nda
     """Gradient-boosted trees on the facts, and on the thumbnails, scored on images whose group they did not
     see (5 folds). None where a class has fewer than ``LEAST_OF_CLASS`` images, or too few groups.
 
-    rows, measurements: as in `Examined`. groups (n,): near-duplicates share one. At most ``MOST_ROWS`` images
+    rows, measurements: as in `Examined`. groups (n,): near-duplicates share one. At most ``MAX_ROWS`` images
     are used, ``MOST_THUMBNAILS`` for the thumbnails, drawn with a fixed seed.
     """
-    chosen = _some(len(rows), MOST_ROWS)
+    chosen = _some(len(rows), MAX_ROWS)
     table = facts(measurements[chosen])
     y_true = rows["y_true"].to_numpy()[chosen]
     if not _enough(y_true, groups[chosen]):
@@ -113,28 +112,15 @@ def _fewest_groups(y_true: np.ndarray, groups: np.ndarray) -> int:
 
 
 def _numbers(table: pd.DataFrame) -> np.ndarray:
-    """float (n, facts): formats as the rank of how common they are, and -1 for what an image does not have.
-    A column that happens to be empty in one of the folds could not be binned."""
-    by_frequency = table["format"].value_counts().index
-    ranks = table["format"].astype(str).map({name: rank for rank, name in enumerate(by_frequency)})
-    numbers = table.drop(columns="format").assign(format=ranks.astype(float))
-    return numbers.fillna(-1.0).to_numpy(np.float64)
+    """float64 (n, facts), -1 for what an image does not have: a column that happens to be empty in one of the
+    folds could not be binned."""
+    numbers = np.column_stack([as_numbers(table[column]) for column in table])
+    return np.where(np.isnan(numbers), -1.0, numbers)
 
 
 def _area(table: np.ndarray, y_true: np.ndarray, groups: np.ndarray) -> Estimate | None:
-    # Not at the top: scikit-learn would slow down everything that reads a dataset.
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-    from threadpoolctl import threadpool_limits
-
-    # Leaves as large as usual could not be parted at all where there are few images.
-    leaf = int(np.clip(len(y_true) // 20, 2, 20))
-    trees = HistGradientBoostingClassifier(max_iter=60, max_depth=4, min_samples_leaf=leaf, random_state=0)
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
     try:
-        # Its threads spin while they wait for each other: on a busy machine, minutes instead of seconds.
-        with threadpool_limits(1):
-            scores = cross_val_predict(trees, table, y_true, groups=groups, cv=folds, method="predict_proba")
+        scores = scores_of_trees(table, y_true, groups)
     except ValueError:  # a fold was left with one class
         return None
-    return ROC_AUC.of(Curves.of(y_true, scores[:, 1]))
+    return ROC_AUC.of(Curves.of(y_true, scores))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,6 @@ from pandas.api.types import is_numeric_dtype
 from detector.evaluation.curves import Curves
 from detector.evaluation.formulas import ROC_AUC
 from detector.evaluation.intervals import Estimate
-
-if TYPE_CHECKING:
-    from sklearn.model_selection import StratifiedKFold
 
 FACTS = ("width", "height", "format", "quality", "jpeg_quality", "bytes")
 """Columns taken for facts of the file; with the prefix ``original_`` those before somebody prepared the
@@ -62,7 +59,7 @@ def shortcut(rows: pd.DataFrame) -> Shortcut | None:
     usable = _usable(table, y_true)
     if not usable.any():
         return None
-    by_facts = _scores_of_trees(table[:, usable], y_true)
+    by_facts = scores_of_trees(table[:, usable], y_true)
     file_facts = ROC_AUC.of(Curves.of(y_true, by_facts))
     model = ROC_AUC.of(Curves.of(y_true, rows["y_score"].to_numpy()))
     if file_facts is None or model is None:
@@ -71,34 +68,45 @@ def shortcut(rows: pd.DataFrame) -> Shortcut | None:
     return Shortcut(tuple(looked_at), len(rows), file_facts, model)
 
 
-def _folds() -> StratifiedKFold:
-    # Not at the top: scikit-learn would slow down opening the page.
-    from sklearn.model_selection import StratifiedKFold
-
-    return StratifiedKFold(FOLDS, shuffle=True, random_state=0)
-
-
 def _usable(table: np.ndarray, y_true: np.ndarray) -> np.ndarray:
     """bool (facts,): which have a number in what every fold trains on; scikit-learn cannot bin the others."""
     known = np.isfinite(table)
-    in_folds = [known[training].any(axis=0) for training, _ in _folds().split(table, y_true)]
+    in_folds = [known[training].any(axis=0) for training, _ in _folds(table, y_true)]
     return np.all(in_folds, axis=0)
 
 
-def _scores_of_trees(table: np.ndarray, y_true: np.ndarray) -> np.ndarray:
-    """float64 (n,): P(AI-generated) of each row, from trees that did not see it."""
+def scores_of_trees(table: np.ndarray, y_true: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
+    """float64 (n,): P(AI-generated) of each row, from gradient-boosted trees that did not see it (5 folds)
+    or, where there are groups (n,), any row of its group. table: (n, facts), NaN for what is not known.
+    Raises ValueError where a fold was left with one class."""
+    # Not at the top: scikit-learn would slow down opening the page.
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import cross_val_predict
+    from threadpoolctl import threadpool_limits
 
-    trees = HistGradientBoostingClassifier(max_iter=60, max_depth=4, random_state=0)
-    probabilities = cross_val_predict(trees, table, y_true, cv=_folds(), method="predict_proba")
-    return probabilities[:, 1]
+    # Leaves as large as usual could not be parted at all where there are few rows.
+    leaf = int(np.clip(len(y_true) // 20, 2, 20))
+    trees = HistGradientBoostingClassifier(max_iter=60, max_depth=4, min_samples_leaf=leaf, random_state=0)
+    folds = list(_folds(table, y_true, groups))
+    # Its threads spin while they wait for each other: on a busy machine, minutes instead of seconds.
+    with threadpool_limits(1):
+        return cross_val_predict(trees, table, y_true, cv=folds, method="predict_proba")[:, 1]
+
+
+def _folds(
+    table: np.ndarray, y_true: np.ndarray, groups: np.ndarray | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Places of the rows to train on, and of those to score."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    return kind(FOLDS, shuffle=True, random_state=0).split(table, y_true, groups)
 
 
 def _table(rows: pd.DataFrame, columns: list[str]) -> np.ndarray:
     """float64 (n, facts): numbers as they are, texts as the rank of how common they are, and aspect ratios
     where sides are known."""
-    facts = {column: _numbers(rows[column]) for column in columns}
+    facts = {column: as_numbers(rows[column]) for column in columns}
     for prefix in ("", "original_"):
         width = facts.get(f"{prefix}width")
         height = facts.get(f"{prefix}height")
@@ -108,8 +116,8 @@ def _table(rows: pd.DataFrame, columns: list[str]) -> np.ndarray:
     return np.where(np.isfinite(table), table, np.nan)
 
 
-def _numbers(values: pd.Series) -> np.ndarray:
-    """float64 (n,); NaN where there is no value, or a blank one."""
+def as_numbers(values: pd.Series) -> np.ndarray:
+    """float64 (n,): texts as the rank of how common they are; NaN where there is no value, or a blank one."""
     if not is_numeric_dtype(values):
         texts = values.astype("string").str.strip()
         texts = texts.where(texts != "")

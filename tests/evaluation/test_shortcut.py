@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from detector.evaluation.shortcut import fact_columns, shortcut
+from detector.evaluation.shortcut import fact_columns, scores_of_trees, shortcut
 
 
 def rows(n=400, **more):
@@ -64,3 +64,16 @@ def test_facts_that_hardly_a_row_has_are_left_out(filled):
     assert shortcut(table) is None or shortcut(table).columns == ("width",)
     found = shortcut(table.assign(height=600, format="PNG"))
     assert found.columns[-2:] == ("height", "format") and found.rows == 40
+
+
+def test_a_fact_that_tells_the_classes_apart_is_found_in_a_few_rows_too():
+    found = shortcut(rows(n=30, width=np.where(np.arange(30) % 2, 1024, 640)))
+    assert found.file_facts.value == 1
+
+
+def test_trees_score_rows_of_groups_that_they_did_not_see():
+    """Each group's number tells its own class, and of its neighbours' the opposite."""
+    groups = np.arange(400) // 40
+    y_true, number = groups % 2, groups[:, None].astype(float)
+    assert np.array_equal(scores_of_trees(number, y_true) > 0.5, y_true == 1)
+    assert np.mean((scores_of_trees(number, y_true, groups) > 0.5) == y_true) < 0.5
