@@ -24,7 +24,14 @@ from detector.explain import METHODS, Heatmap, Job
 from detector.explain.attention_rollout import of_outputs
 from detector.explain.faithfulness import RANDOM_PAIRS, Faithfulness, measure
 from detector.explain.sanity import Sanity, ShuffledHead, check
-from detector.images import IMAGE_SUFFIXES, PLUGIN_SUFFIXES, ImageReadError, Photo, read_image
+from detector.images import (
+    IMAGE_SUFFIXES,
+    PLUGIN_SUFFIXES,
+    ImageReadError,
+    Photo,
+    is_hidden,
+    read_image,
+)
 from detector.preprocessing import Region
 from detector.verdicts import Side, Verdict
 
@@ -334,6 +341,5 @@ def image_files(paths: Iterable[str | os.PathLike]) -> list[Path]:
 
 def _is_listed(file: Path, folder: Path) -> bool:
     """Whether a file below a folder is an image to analyse."""
-    parts = file.relative_to(folder).parts
-    hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
+    hidden = is_hidden(file.relative_to(folder).parts)
     return not hidden and file.suffix.lower() in LISTED_SUFFIXES and file.is_file()

@@ -13,25 +13,13 @@ import pandas as pd
 
 from detector.datasets.dataset import UNKNOWN, DatasetError, Labelled, counted
 from detector.datasets.names import AI_NAMES, GENERATOR_NAMES, SPLIT_NAMES, class_of, normal
-from detector.images import IMAGE_SUFFIXES, PLUGIN_SUFFIXES
+from detector.images import IMAGE_SUFFIXES, PLUGIN_SUFFIXES, is_hidden
 from detector.printable import encodable, printable
 
 CANDIDATE_SUFFIXES = IMAGE_SUFFIXES | PLUGIN_SUFFIXES
 """Also what this machine cannot read: it is listed as such and not silently missed."""
 MAX_DEPTH = 60
 """Folders inside folders beyond this are nobody's dataset."""
-SYSTEM_NAMES = frozenset(
-    {
-        "__macosx",
-        "thumbs.db",
-        "desktop.ini",
-        "$recycle.bin",
-        "system volume information",
-        "@eadir",
-        "#recycle",
-    }
-)
-"""What operating systems and storage boxes leave behind, some of them with pictures inside."""
 NO_UTF8 = "The path is no UTF-8; rename the file or its folder."
 
 
@@ -73,15 +61,11 @@ def entries(folder: Path | str) -> list[os.DirEntry]:
     try:
         with os.scandir(folder) as listing:
             return sorted(
-                (entry for entry in listing if not _hidden(entry.name)), key=lambda entry: entry.name
+                (entry for entry in listing if not is_hidden([entry.name])), key=lambda entry: entry.name
             )
     except OSError as error:
         problem = error.strerror or error
         raise DatasetError(f"The folder {printable(folder)} cannot be opened: {problem}.") from error
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith(".") or name.lower() in SYSTEM_NAMES or name.startswith("__MACOSX")
 
 
 def is_folder(entry: os.DirEntry) -> bool:

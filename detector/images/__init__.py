@@ -17,6 +17,7 @@ its colours are shown. *Brightness* beyond 8 bits is told in `Levels`.
 from __future__ import annotations
 
 from detector.images.drawing import MAX_PROFILE_BYTES
+from detector.images.hidden_files import is_hidden
 from detector.images.readable_formats import (
     FORMATS,
     IMAGE_SUFFIXES,
@@ -37,6 +38,7 @@ __all__ = [
     "ImageReadError",
     "Photo",
     "TooMuchDetail",
+    "is_hidden",
     "open_header",
     "read_image",
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from detector.classifier import LISTED_SUFFIXES
-from detector.images import MAX_FILE_BYTES, ImageReadError
+from detector.images import MAX_FILE_BYTES, ImageReadError, is_hidden
 from detector.printable import printable
 from detector.score.errors import ScoreError
 
@@ -22,8 +22,8 @@ class ArchiveFiles(Protocol):
     """The files below one folder. Names are relative to it, with forward slashes."""
 
     def walk(self) -> Iterator[str]:
-        """Pictures by suffix and tar shards, in an order that is always the same; without hidden ones and
-        what zip files from a Mac carry. Folders that are links are not entered. Raises OSError."""
+        """Pictures by suffix and tar shards, in an order that is always the same; without hidden ones.
+        Folders that are links are not entered. Raises OSError."""
 
     def open(self, name: str) -> IO[bytes]:
         """A file to read from anywhere. Raises OSError, and ImageReadError for a name that leads outside."""
@@ -63,7 +63,7 @@ class LocalFiles:
         with os.scandir(os.path.join(self.root, folder)) as found:
             entries = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in found)
         for name, is_folder in entries:
-            if _is_hidden(name):
+            if is_hidden([name]):
                 continue
             if is_folder:
                 yield from self._walk(posixpath.join(folder, name))
@@ -116,7 +116,7 @@ class RemoteFiles:
             raise ScoreError(f"The folder cannot be listed: {_sentence(error)}.") from error
         entries = sorted((posixpath.basename(each["name"].rstrip("/")), each["type"]) for each in found)
         for name, kind in entries:
-            if _is_hidden(name):
+            if is_hidden([name]):
                 continue
             if kind == "directory":
                 yield from self._walk(posixpath.join(folder, name))
@@ -150,10 +150,6 @@ class RemoteFiles:
 def _piece(file: IO[bytes], offset: int, size: int | None) -> bytes:
     file.seek(offset)
     return file.read(size or 0)
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith((".", "__MACOSX"))
 
 
 def _is_listed(name: str) -> bool:

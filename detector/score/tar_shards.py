@@ -15,7 +15,7 @@ from typing import IO, cast
 
 from detector.classifier import LISTED_SUFFIXES
 from detector.datasets.names import label_of
-from detector.images import MAX_FILE_BYTES
+from detector.images import MAX_FILE_BYTES, is_hidden
 from detector.score.archive_files import safe_name
 from detector.score.errors import ScoreError
 
@@ -97,8 +97,7 @@ def _key(name: str) -> tuple[str, str]:
 
 def _is_picture(name: str) -> bool:
     path = PurePosixPath(name)
-    hidden = path.name.startswith(".") or "__MACOSX" in path.parts
-    return not hidden and path.suffix.lower() in LISTED_SUFFIXES
+    return not is_hidden(path.parts) and path.suffix.lower() in LISTED_SUFFIXES
 
 
 def _member(entry: tarfile.TarInfo) -> Member:

@@ -25,6 +25,7 @@ from detector.images import (
     TooMuchDetail,
     bands,
     drawing,
+    is_hidden,
     read_image,
     reading,
 )
@@ -761,3 +762,15 @@ def test_tiff_of_several_pages_gives_the_first_and_a_note(compression):
     photo = read_image(encode(first, "TIFF", save_all=True, append_images=[second], compression=compression))
     assert close(photo.pixels, RED, 0) and photo.notes == ("Several pages: only the first page is analysed.",)
     assert (photo.width, photo.height) == (300, 300)
+
+
+@pytest.mark.parametrize(
+    "path", [".a.png", ".thumbs/a.png", "x/__MACOSX/a.png", "@eaDir/a.png", "Thumbs.db", "../.x/a.png"]
+)
+def test_what_is_hidden_or_left_behind_by_a_system_is_hidden_at_any_depth(path):
+    assert is_hidden(path.split("/"))
+
+
+@pytest.mark.parametrize("path", ["a.png", "x/a.b.png", "./a.png", "../a.png", "thumbs/a.png"])
+def test_what_has_a_name_of_its_own_is_not_hidden(path):
+    assert not is_hidden(path.split("/"))

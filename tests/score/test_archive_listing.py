@@ -30,6 +30,12 @@ def test_labels_of_a_thousand_classes_are_none(tmp_path):
     assert [member.y_true for member in listed(tmp_path / "s.tar")] == [None, None]
 
 
+@pytest.mark.parametrize("name", [".a.png", ".thumbs/a.png", "x/__MACOSX/a.png", "@eaDir/a.png"])
+def test_a_hidden_member_is_not_listed_nor_is_one_of_a_hidden_folder(tmp_path, name):
+    shard(tmp_path / "s.tar", [(name, b"x"), ("./seen/a.png", b"x")])
+    assert [member.name for member in listed(tmp_path / "s.tar")] == ["./seen/a.png"]
+
+
 @pytest.mark.parametrize("name", ["../a.png", "/etc/a.png", "a\x1b[2J.png", "C:/a.png"])
 def test_a_member_with_an_odd_name_is_refused(tmp_path, name):
     shard(tmp_path / "s.tar", [(name, b"x")])
