@@ -1,5 +1,5 @@
-"""Names of files and folders as they may be shown: Linux allows any bytes in them, screens and JSON do
-not."""
+"""Names of files and folders, and what errors say, as they may be shown: Linux allows any bytes in names,
+screens and JSON do not."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ def printable(name: str | os.PathLike) -> str:
     if text.isascii() and text.isprintable():  # nearly all, and there may be a million of them
         return text
     return "".join(_shown(character) for character in text)
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, or its kind if it says nothing: its first line, at most 200 characters, to be put
+    into a sentence."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return printable(lines[0])[:200].rstrip(".")
 
 
 def encodable(name: str) -> bool:

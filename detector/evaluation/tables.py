@@ -16,7 +16,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from detector.evaluation.column_types import plain_columns
 from detector.evaluation.delimited_text import TextError, as_utf8, delimiter_of, read_text
 from detector.evaluation.predictions import MAX_ROWS, PredictionsError
-from detector.printable import printable
+from detector.printable import first_line, printable
 
 REQUIRED = ("y_true", "y_score")
 KNOWN = (
@@ -117,7 +117,7 @@ def _plain(table: pa.Table, name: str) -> pa.Table:
         plain = plain_columns(table.replace_schema_metadata())
         return plain.select([column for column in plain.column_names if not _blank(plain[column])])
     except (pa.ArrowException, ValueError, OverflowError) as error:
-        raise PredictionsError(f"{name} cannot be read: {_first_line(error)}") from error
+        raise PredictionsError(f"{name} cannot be read: {first_line(error)}.") from error
 
 
 def _blank(column: pa.ChunkedArray) -> bool:
@@ -143,7 +143,7 @@ def _parquet(content: bytes, name: str) -> pa.Table:
         unpacked = sum(group.total_byte_size for group in groups)
     except Exception as error:  # a damaged file makes Arrow raise nearly anything
         raise PredictionsError(
-            f"{name} is damaged and cannot be read as Parquet: {_first_line(error)}"
+            f"{name} is damaged and cannot be read as Parquet: {first_line(error)}."
         ) from error
     _check_rows(claimed, name)
     if unpacked > MAX_UNPACKED_BYTES or metadata.num_columns > MAX_COLUMNS:
@@ -155,7 +155,7 @@ def _parquet(content: bytes, name: str) -> pa.Table:
         return file.read()
     except Exception as error:
         raise PredictionsError(
-            f"{name} is damaged and cannot be read as Parquet: {_first_line(error)}"
+            f"{name} is damaged and cannot be read as Parquet: {first_line(error)}."
         ) from error
 
 
@@ -182,7 +182,7 @@ def _csv(content: bytes, name: str) -> pa.Table:
         return read_text(text, delimiter)
     except (pa.ArrowException, ValueError) as error:
         raise PredictionsError(
-            f"{name} is neither Parquet nor CSV in UTF-8 with a line of column names: {_first_line(error)}"
+            f"{name} is neither Parquet nor CSV in UTF-8 with a line of column names: {first_line(error)}."
         ) from error
 
 
@@ -261,8 +261,3 @@ def _refuse(wrong: np.ndarray, values: pd.Series, column: str, name: str, remedy
             f"{name} has a {column} of {value} in row {first + 1:,}, and {int(wrong.sum()):,} such rows in"
             f" all; {remedy}."
         )
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip() or type(error).__name__
-    return printable(text.splitlines()[0])[:200]

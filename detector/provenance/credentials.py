@@ -12,6 +12,7 @@ import io
 import json
 from typing import Any
 
+from detector.printable import first_line
 from detector.provenance.finding import Finding, finding
 from detector.provenance.generators import names_a_generator, source_type
 
@@ -66,7 +67,7 @@ def credentials(content: bytes, picture_format: str, manifest: bytes, where: str
     except Exception as error:  # c2pa.C2paError, and whatever a manifest of odd shape leads to
         return _unchecked(
             manifest,
-            f"Could not be checked, which a damaged manifest explains: {error or type(error).__name__}",
+            f"Could not be checked, which a damaged manifest explains: {first_line(error)}.",
             where,
         )
 

@@ -7,11 +7,11 @@ import posixpath
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Protocol
 
 from detector.classifier import LISTED_SUFFIXES
 from detector.images import MAX_FILE_BYTES, ImageReadError, is_hidden
-from detector.printable import printable
+from detector.printable import first_line, printable
 from detector.score.errors import ScoreError
 
 TAR_SUFFIX = ".tar"
@@ -103,7 +103,7 @@ class RemoteFiles:
         try:
             self._system, self._root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
-            raise ScoreError(f"{printable(url)} cannot be read here: {_sentence(error)}.") from error
+            raise ScoreError(f"{printable(url)} cannot be read here: {first_line(error)}.") from error
         self._root = self._root.rstrip("/")
 
     def walk(self) -> Iterator[str]:
@@ -113,7 +113,7 @@ class RemoteFiles:
         try:
             found = self._system.ls(self._path(folder), detail=True)
         except Exception as error:  # every file system has exceptions of its own
-            raise ScoreError(f"The folder cannot be listed: {_sentence(error)}.") from error
+            raise ScoreError(f"The folder cannot be listed: {first_line(error)}.") from error
         entries = sorted((posixpath.basename(each["name"].rstrip("/")), each["type"]) for each in found)
         for name, kind in entries:
             if is_hidden([name]):
@@ -136,7 +136,7 @@ class RemoteFiles:
         except ImageReadError:
             raise
         except Exception as error:
-            raise ImageReadError(f"The file cannot be fetched: {_sentence(error)}.") from error
+            raise ImageReadError(f"The file cannot be fetched: {first_line(error)}.") from error
 
     def _inside(self, name: str) -> str:
         if not safe_name(name):
@@ -155,8 +155,3 @@ def _piece(file: IO[bytes], offset: int, size: int | None) -> bytes:
 def _is_listed(name: str) -> bool:
     suffix = Path(name).suffix.lower()
     return suffix in LISTED_SUFFIXES or suffix == TAR_SUFFIX
-
-
-def _sentence(error: Any) -> str:
-    text = str(error).strip() or type(error).__name__
-    return printable(text.splitlines()[0])[:200].rstrip(".")

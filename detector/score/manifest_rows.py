@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from detector.datasets.dataset import DatasetError
 from detector.datasets.manifests import FILE_COLUMNS, column_names, header
 from detector.datasets.names import label_of
-from detector.printable import printable
+from detector.printable import first_line, printable
 from detector.score.errors import ScoreError
 
 ROWS_AT_ONCE = 8192
@@ -77,7 +77,7 @@ class ManifestReader:
         except DatasetError as error:
             raise ScoreError(str(error)) from error
         except (OSError, ValueError, pa.ArrowException) as error:
-            raise ScoreError(f"{self.name} cannot be read as a table: {_first_line(error)}.") from error
+            raise ScoreError(f"{self.name} cannot be read as a table: {first_line(error)}.") from error
 
     def _header(self) -> list[str]:
         if not self._is_parquet:
@@ -98,12 +98,8 @@ class ManifestReader:
         except (OSError, ValueError, pa.ArrowException) as error:
             if isinstance(error, ScoreError):
                 raise
-            raise ScoreError(f"{self.name} cannot be read as a table: {_first_line(error)}.") from error
+            raise ScoreError(f"{self.name} cannot be read as a table: {first_line(error)}.") from error
 
 
 def _texts(column: pd.Series) -> list[str]:
     return ["" if pd.isna(value) else str(value).strip() for value in column]
-
-
-def _first_line(error: BaseException) -> str:
-    return printable((str(error).strip() or type(error).__name__).splitlines()[0])[:200].rstrip(".")

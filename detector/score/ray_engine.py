@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from detector.printable import first_line
 from detector.score.errors import ScoreError
 from detector.score.local_engine import Part
 
@@ -57,8 +58,7 @@ def score_on_ray(
         try:
             ray.init(address=address, log_to_driver=False, logging_level="ERROR")
         except Exception as error:  # no cluster at that address, or another version of Ray or Python
-            first = str(error).strip().splitlines()[0][:200]
-            raise ScoreError(f"The Ray cluster cannot be reached: {first}") from error
+            raise ScoreError(f"The Ray cluster cannot be reached: {first_line(error)}.") from error
     count = actors or max(1, int(ray.cluster_resources().get("CPU", 1)))
     pool = ActorPool(ray.remote(num_cpus=1)(PartScorer), (bundle, root), count)
     try:
@@ -104,7 +104,7 @@ class ActorPool:
                 self._replace(part, error)
                 continue
             except ray.exceptions.RayTaskError as error:
-                raise ScoreError(f"A worker failed: {_first_line(error.cause)}") from error
+                raise ScoreError(f"A worker failed: {_last_line(error.cause)}") from error
             self._idle.append(actor)
             self._failed_starts = 0
             if part:
@@ -132,10 +132,10 @@ class ActorPool:
             tries = self._tries[part[0]] = self._tries.get(part[0], 0) + 1
             self._again.append(part)
         if tries > MOST_TRIES:
-            raise ScoreError(f"The workers keep dying; the last one: {_first_line(error)}") from error
+            raise ScoreError(f"The workers keep dying; the last one: {_last_line(error)}") from error
         self._start()
 
 
-def _first_line(error: Any) -> str:
+def _last_line(error: Any) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[-1] if lines else type(error).__name__)[:300]

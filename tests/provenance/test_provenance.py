@@ -441,6 +441,18 @@ def test_an_old_library_or_an_odd_manifest_is_a_sentence(monkeypatch, fake):
     assert entry.suggests.startswith(("Not checked: ", "Could not be checked, "))
 
 
+def test_a_library_that_fails_without_a_word_is_named_by_its_error(monkeypatch):
+    fake = fake_c2pa("Valid")
+
+    def fails(settings):
+        raise MemoryError
+
+    fake.Context.from_dict = fails
+    monkeypatch.setitem(sys.modules, "c2pa", fake)
+    (entry,) = file_facts(c2pa_files()["png"]).findings
+    assert entry.suggests.endswith("a damaged manifest explains: MemoryError.")
+
+
 # ---- hostile files ----
 
 
