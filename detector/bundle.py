@@ -22,7 +22,7 @@ import numpy as np
 from detector import architectures
 from detector.atomic_files import write_whole
 from detector.evaluation import localisation_scores, method_scores
-from detector.evaluation.calibration import calibrated
+from detector.evaluation.calibration import calibrated, log_odds, sigmoid
 from detector.home_folder import VARIABLE as HOME_VARIABLE
 from detector.home_folder import home
 from detector.preprocessing import Preprocessing
@@ -142,8 +142,8 @@ class Bundle:
     def at_threshold(self, threshold: float) -> Bundle:
         """The same with another threshold and, around it, an unsure band that is as wide in logits as its
         own."""
-        own, other = _log_odds(self.threshold), _log_odds(threshold)
-        low, high = (_probability(other + _log_odds(end) - own) for end in self.unsure)
+        moved = log_odds(threshold) - log_odds(self.threshold)
+        low, high = (float(sigmoid(log_odds(end) + moved)) for end in self.unsure)
         return replace(self, threshold=threshold, unsure=(min(low, threshold), max(high, threshold)))
 
     def verdict(self, y_score: float) -> Verdict:
@@ -152,16 +152,6 @@ class Bundle:
         if low < y_score < high:
             return Verdict.UNSURE
         return Verdict(self.side(y_score))
-
-
-def _log_odds(probability: float) -> float:
-    """0 and 1 are taken for the nearest odds that a float tells from them."""
-    clipped = min(max(probability, 1e-12), 1 - 1e-12)
-    return math.log(clipped / (1 - clipped))
-
-
-def _probability(log_odds: float) -> float:
-    return 1 / (1 + math.exp(-log_odds))
 
 
 def list_bundles() -> list[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def sigmoid(logits: np.ndarray) -> np.ndarray:
+def sigmoid(logits: ArrayLike) -> np.ndarray:
     """1 / (1 + exp(-x)) in float64, written so that it cannot overflow."""
     return 0.5 * (1.0 + np.tanh(0.5 * np.asarray(logits, dtype=np.float64)))
 
@@ -98,7 +99,7 @@ def choose_unsure_band(
     return min(low, threshold), max(high, threshold)
 
 
-def log_odds(probability: np.ndarray | float) -> np.ndarray:
+def log_odds(probability: ArrayLike) -> np.ndarray:
     """log(p / (1 - p)), finite also for 0 and 1; float64 of the same shape."""
     probability = np.clip(np.asarray(probability, dtype=np.float64), 1e-9, 1 - 1e-9)
     return np.log(probability / (1 - probability))

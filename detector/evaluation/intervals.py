@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from detector.evaluation.calibration import log_odds, sigmoid
+
 Z = 1.959963984540054
 """The normal distribution's 97.5% quantile."""
 DRAWS = 4000
@@ -47,11 +49,9 @@ def on_logit_scale(value: float, variance: float, n: float) -> Estimate:
     """
     if not 0 < value < 1 or not 0 < variance < np.inf:
         return proportion(value * n, n)
-    odds = value / (1 - value)
-    centre = np.log(odds)
+    centre = log_odds(value)
     half = Z * np.sqrt(variance) / (value * (1 - value))
-    low = 0.5 * (1 + np.tanh((centre - half) / 2))
-    high = 0.5 * (1 + np.tanh((centre + half) / 2))
+    low, high = sigmoid([centre - half, centre + half])
     return around(value, low, high)
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from math import ceil, exp, sqrt
+from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detector.evaluation.calibration import sigmoid
 from detector.explain.heatmap import LOGIT, Heatmap
 from detector.explain.method import Job, Unavailable
 from detector.records import percent
@@ -60,7 +61,7 @@ def cells(pixels: np.ndarray, rows: int, columns: int) -> Iterator[np.ndarray]:
 
 def probability(logit: float) -> float:
     """Of a part's logit, as the map holds it: P(AI-generated), were the part all there is."""
-    return 1 / (1 + exp(-logit))
+    return float(sigmoid(logit))
 
 
 def probabilities(parts: Heatmap) -> list[list[float]]:

@@ -56,6 +56,10 @@ def test_a_part_gets_the_score_it_would_get_as_a_picture(classifier, photo):
     assert np.unravel_index(heatmap.values.argmax(), heatmap.grid) >= (rows // 2, columns // 2)
 
 
+def test_a_part_of_any_logit_has_a_probability():
+    assert [probability(logit) for logit in (-1e4, 0.0, 1e4)] == [0.0, 0.5, 1.0]
+
+
 def test_it_says_how_far_it_is_and_stops_when_nobody_waits(classifier, photo):
     told = []
     region_map(classifier.engine, photo("warm", 128, 128), progress=lambda *far: told.append(far))
