@@ -247,14 +247,13 @@ def _table_of_parts(part: str, table: pd.DataFrame) -> str:
     rows = []
     for row in table.to_dict("records"):
         cells = [_cell(_estimate(row, metric.name)) for metric in metrics]
-        name, n, n_ai = _text(row["slice"]), row["n"], row["n_ai"]
-        rows.append([name, str(n), str(n_ai), *cells])
+        rows.append([row["slice"], str(row["n"]), str(row["n_ai"]), *cells])
     return _table(headings, rows)
 
 
 def _table(headings: list[str], rows: Iterable[list[str]]) -> str:
     lines = [headings, *rows]
-    written = [f"| {' | '.join(line)} |" for line in lines]
+    written = [f"| {' | '.join(map(_text, line))} |" for line in lines]
     rule = "|---" * len(headings) + "|"
     return "\n".join([written[0], rule, *written[1:]])
 
@@ -279,7 +278,7 @@ def _signed(estimate: Estimate | None, form: Format) -> str:
 
 
 def _text(name: str) -> str:
-    """A source's name in a Markdown cell."""
+    """Words in a Markdown cell, some of which are names that anybody may have given."""
     printable = "".join(c if c.isprintable() else " " for c in name)
     return printable.replace("\\", "\\\\").replace("|", "\\|")
 

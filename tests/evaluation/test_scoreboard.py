@@ -92,6 +92,11 @@ def test_every_row_of_the_tables_has_as_many_cells_as_its_heading(board):
     ) and "test: s\\|1" in markdown_of_parts(board)
 
 
+def test_a_bar_in_the_name_of_a_delivery_parts_no_cell(rows):
+    table = markdown(scoreboard(rows.assign(delivery=rows["delivery"].replace("web", "w|x")), 0.5, UNSURE))
+    assert table.count("test, paired, w\\|x |") == 2 and "w|x" not in table
+
+
 def test_rows_of_one_class_have_dashes_and_nulls(rows):
     board = scoreboard(rows[rows["y_true"] == 1], 0.5, UNSURE)
     assert "| – |" in markdown(board) and to_json(board)["sets"]["test"]["roc_auc"] is None
