@@ -35,7 +35,6 @@ from detector.bundle import (
     BundleError,
     default_bundle,
     encoder_file,
-    find_bundle,
     list_bundles,
     read_bundle,
     weights_folder,
@@ -84,16 +83,6 @@ def promote(bundle_folder: str | os.PathLike, name: str, *, replace: bool = Fals
         to_disk(weights)
         _write_default(weights, name)
     return target
-
-
-def make_default(name: str) -> None:
-    """Make a bundle that lies in ``weights/`` already the default. Raises BundleError if it is not there
-    or not valid."""
-    with _writing(weights_folder()) as weights:
-        if name not in list_bundles():
-            raise PromotionError(f"There is no model called {name!r} in {weights}.")
-        read_bundle(find_bundle(name))
-        _write_default(weights, name)
 
 
 def demote() -> None:

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from detector.bundle import DEFAULT_BUNDLE, SHIPPED_WEIGHTS, default_bundle, find_bundle, list_bundles
-from detector.promotion import PromotionError, demote, make_default, promote
+from detector.promotion import PromotionError, demote, promote
 from train.runs.commands import runs_folder
 
 
@@ -30,9 +30,8 @@ def test_a_promoted_model_lies_below_it_beside_those_that_ship(home, tiny_bundle
     assert promote(tiny_bundle, "mine") == home / "weights" / "mine"
     assert default_bundle() == "mine" and {"mine", DEFAULT_BUNDLE} <= set(list_bundles())
     assert find_bundle(DEFAULT_BUNDLE) == SHIPPED_WEIGHTS / DEFAULT_BUNDLE
-    make_default(DEFAULT_BUNDLE)
-    assert default_bundle() == DEFAULT_BUNDLE
     demote()
+    assert default_bundle() == DEFAULT_BUNDLE
     assert {path.name for path in SHIPPED_WEIGHTS.iterdir()} == before
 
 

@@ -28,7 +28,7 @@ from detector.bundle import (
     list_bundles,
     read_bundle,
 )
-from detector.promotion import NameTakenError, PromotionError, demote, make_default, promote, remove
+from detector.promotion import NameTakenError, PromotionError, demote, promote, remove
 from tests.support.networks import TINY_VIT
 
 ROOT = Path(__file__).parents[1]
@@ -153,15 +153,11 @@ def test_a_demoted_bundle_stays_but_the_shipped_one_is_the_default_again(weights
     assert list_bundles() == [DEFAULT_BUNDLE, "mine"] and find_bundle() == weights / DEFAULT_BUNDLE
 
 
-def test_a_bundle_that_is_there_can_be_made_the_default_again(weights, trained):
+def test_a_demoted_bundle_that_is_promoted_again_is_the_default_again(weights, trained):
     promote(trained, "mine")
     demote()
-    make_default("mine")
+    promote(trained, "mine")
     assert default_bundle() == "mine"
-    make_default(DEFAULT_BUNDLE)
-    assert default_bundle() == DEFAULT_BUNDLE
-    with pytest.raises(PromotionError, match="no model called 'other'"):
-        make_default("other")
 
 
 def test_removing_the_default_brings_the_shipped_one_back(weights, trained):
@@ -366,7 +362,6 @@ def test_an_error_does_not_name_the_folder_of_an_unfinished_promotion(weights, t
         lambda b: promote(b, "new"),
         lambda b: remove("mine"),
         lambda b: demote(),
-        lambda b: make_default("mine"),
     ],
 )
 def test_nothing_changes_where_telltale_is_read_only(weights, trained, monkeypatch, action):
