@@ -199,11 +199,11 @@ def test_runs_needs_the_standard_library_psutil_and_what_needs_no_more_alone():
     found = [
         (file.name, name) for file in files for name in imports(file) if name.split(".")[0] not in allowed
     ]
-    own = within("train.runs", "detector.atomic_files", "detector.printable")
+    own = within("train.runs", "detector.atomic_files", "detector.home_folder", "detector.printable")
     assert [(file, name) for file, name in found if not own(name)] == []
 
 
-@pytest.mark.parametrize("name", ["atomic_files", "printable"])
+@pytest.mark.parametrize("name", ["atomic_files", "home_folder", "printable"])
 def test_files_and_their_names_need_the_standard_library_alone(name):
     found = imports(ROOT / "detector" / f"{name}.py")
     assert [name for name in found if name.split(".")[0] not in sys.stdlib_module_names] == []

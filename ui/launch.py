@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from detector.home_folder import VARIABLE as HOME_VARIABLE
+
 APP = Path(__file__).resolve().parents[1] / "streamlit_app.py"
 SETTINGS = Path(__file__).parent / "streamlit.toml"
 """Those of ``.streamlit/config.toml``, to which this is a link until it is installed."""
@@ -21,7 +23,7 @@ SETTINGS = Path(__file__).parent / "streamlit.toml"
 def main() -> NoReturn:
     """Become ``streamlit run``. Runs of an installed Telltale are in ``runs/`` of the current folder, unless
     TELLTALE_RUNS or TELLTALE_HOME says otherwise."""
-    if not os.environ.get("TELLTALE_HOME"):
+    if not os.environ.get(HOME_VARIABLE):
         os.environ.setdefault("TELLTALE_RUNS", str(Path.cwd() / "runs"))
     words = command(sys.argv[1:])
     os.execv(words[0], words)

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from detector.home_folder import VARIABLE as HOME_VARIABLE
+
 ROOT = Path(__file__).resolve().parents[2]
 """Where Telltale's packages are, and where trainings are started: its checkout, or site-packages."""
 TRAINER: tuple[str, ...] = (sys.executable, "-m", "train")
@@ -19,7 +21,7 @@ def runs_folder() -> Path:
     """Where runs are: the folder named by the environment variable TELLTALE_RUNS, else ``runs/`` below
     TELLTALE_HOME, else of the checkout; where Telltale is installed as a package, of the current folder."""
     checkout = (ROOT / "pyproject.toml").is_file()
-    home = os.environ.get("TELLTALE_HOME") or (ROOT if checkout else Path.cwd())
+    home = os.environ.get(HOME_VARIABLE) or (ROOT if checkout else Path.cwd())
     return Path(os.environ.get("TELLTALE_RUNS") or Path(home) / "runs").resolve()
 
 
