@@ -35,7 +35,7 @@ from detector.evaluation.metrics import headline
 from detector.evaluation.perturbed import CLEAN, by_perturbation
 from detector.evaluation.predictions import PredictionsError, read_predictions
 from detector.images import ImageReadError
-from train.decision import counted, decide, for_card, temperature_of_both
+from train.decision import BothSources, decide, for_card, worth
 from train.exit_status import DONE, ends_with_a_sentence
 from train.model_card import refresh
 from train.recipes import Decision, Recipe, RecipeError, dotted, from_dict
@@ -214,26 +214,14 @@ def transfer(val: pd.DataFrame, out_of_fold: pd.DataFrame, settings: Decision) -
     fitted on ``val``, times the one that validation and left-out pictures, the two groups weighing the same,
     need beyond that.
     """
-    own = decide(val, settings)["temperature"]
-    inside, outside = counted(val, settings), counted(out_of_fold, settings)
-    beyond = temperature_of_both(inside.assign(logit=inside["logit"] / own), outside)
-    found = decide(val, settings, temperature=own * beyond)
-    paired = "paired " if outside is not out_of_fold else ""
-    wrong = outside["wrong"][outside["answered"]]
-    say(
-        f"Temperature {own:.3f} on validation, times {beyond:.3f} with {len(outside):,} {paired}images of"
-        " sources left out of training."
-    )
+    both = BothSources.of(val, out_of_fold, settings)
+    found = decide(val, settings, both.temperature)
+    beyond = both.temperature / both.own
+    say(f"Temperature {both.own:.3f} on validation, times {beyond:.3f} with {both.left_out}.")
+    answered, wrong = (both.outside[column].to_numpy(bool) for column in ("answered", "wrong"))
     return found | {
-        "fitted_on": (
-            f"{found['fitted_on']} and {len(outside):,} {paired}images of sources left out of training, in"
-            " equal parts"
-        ),
-        "on_left_out": {
-            "images": f"{len(outside):,} {paired}images of sources left out of training",
-            "share_unsure": float(1 - outside["answered"].mean()),
-            "error_outside_unsure": float(wrong.mean()) if len(wrong) else None,
-        },
+        "fitted_on": both.fitted_on,
+        "on_left_out": {"images": both.left_out, **worth(answered, wrong)},
     }
 
 

@@ -3,6 +3,7 @@ not trained on."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -63,46 +64,70 @@ def decide(rows: pd.DataFrame, settings: Decision, temperature: float | None = N
         "threshold": threshold,
         "unsure": [low, high],
         "chosen_on": where,
-        "error_outside_unsure": float(wrong[outside].mean()) if outside.any() else None,
-        "share_unsure": float(1 - outside.mean()),
+        **worth(outside, wrong),
     }
 
 
-def temperature_of_both(inside: pd.DataFrame, outside: pd.DataFrame) -> float:
-    """The temperature that two groups of rows need, the groups weighing the same however large they are."""
-    rows = pd.concat([inside, outside])
-    sizes = np.array([len(inside), len(outside)])
-    weights = np.repeat(1 / sizes, sizes)
-    return fit_temperature(rows["y_true"].to_numpy(), rows["logit"].to_numpy(), weights)
+def worth(answered: np.ndarray, wrong: np.ndarray) -> dict[str, float | None]:
+    """What verdicts are worth, for the card. answered, wrong: bool (n,), see ``answers``."""
+    return {
+        "error_outside_unsure": float(wrong[answered].mean()) if answered.any() else None,
+        "share_unsure": float(1 - answered.mean()),
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class BothSources:
+    """Pictures of known and of unknown sources, those that the recipe decides on, and the temperature for
+    both.
+
+    inside: validation. outside: of training sources, each judged by a model that saw nothing of its source,
+    with logits that have that model's own temperature taken out. own: the temperature that validation needs.
+    temperature: the one that both need, weighing the same however many they are. left_out, fitted_on: words
+    for the card.
+    """
+
+    inside: pd.DataFrame
+    outside: pd.DataFrame
+    own: float
+    temperature: float
+    left_out: str
+    fitted_on: str
+
+    @classmethod
+    def of(cls, val: pd.DataFrame, out_of_fold: pd.DataFrame, settings: Decision) -> BothSources:
+        """Raises ValueError where a class is missing."""
+        on_validation = decide(val, settings)
+        own = on_validation["temperature"]
+        inside, outside = counted(val, settings), counted(out_of_fold, settings)
+        rows = pd.concat([inside.assign(logit=inside["logit"] / own), outside])
+        sizes = np.array([len(inside), len(outside)])
+        weights = np.repeat(1 / sizes, sizes)
+        beyond = fit_temperature(rows["y_true"].to_numpy(), rows["logit"].to_numpy(), weights)
+        paired = "paired " if outside is not out_of_fold else ""
+        left_out = f"{len(outside):,} {paired}images of sources left out of training"
+        fitted_on = f"{on_validation['fitted_on']} and {left_out}, in equal parts"
+        return cls(inside, outside, own, own * beyond, left_out, fitted_on)
 
 
 def decide_for_unknown_sources(
     val: pd.DataFrame, out_of_fold: pd.DataFrame, settings: Decision
 ) -> dict[str, Any]:
-    """The card's decision for a model that will mostly meet sources it does not know.
+    """The card's decision for a model that will mostly meet sources it does not know. out_of_fold: see
+    `BothSources`.
 
-    out_of_fold: pictures of training sources, each judged by a model that saw nothing of its source, with
-    logits that have that model's own temperature taken out. The temperature is fitted to both in equal parts;
-    threshold and unsure band are chosen on ``out_of_fold``. Raises ValueError where a class is missing.
+    The temperature is fitted to both in equal parts; threshold and unsure band are chosen on ``out_of_fold``.
+    Raises ValueError where a class is missing.
     """
-    own = decide(val, settings)["temperature"]
-    inside, outside = counted(val, settings), counted(out_of_fold, settings)
-    beyond = temperature_of_both(inside.assign(logit=inside["logit"] / own), outside)
-    found = decide(outside.assign(logit=outside["logit"] * own), settings, temperature=own * beyond)
-    paired = "paired " if outside is not out_of_fold else ""
-    where = f"{len(outside):,} {paired}images of sources left out of training"
-    on_left_out = {key: found.pop(key) for key in ("share_unsure", "error_outside_unsure")}
-    scores = calibrated(inside["logit"].to_numpy(), found["temperature"])
-    answered, wrong = answers(inside["y_true"].to_numpy(), scores, found["threshold"], tuple(found["unsure"]))
+    both = BothSources.of(val, out_of_fold, settings)
+    left_out = both.outside.assign(logit=both.outside["logit"] * both.own)
+    found = decide(left_out, settings, both.temperature)
+    y_score = calibrated(both.inside["logit"].to_numpy(), both.temperature)
+    y_true, band = both.inside["y_true"].to_numpy(), tuple(found["unsure"])
     return found | {
-        "fitted_on": f"{len(inside):,} {paired}validation images and {where}, in equal parts",
-        "chosen_on": where,
-        "error_outside_unsure": on_left_out["error_outside_unsure"],
-        "share_unsure": on_left_out["share_unsure"],
-        "on_validation": {
-            "share_unsure": float(1 - answered.mean()),
-            "error_outside_unsure": float(wrong[answered].mean()) if answered.any() else None,
-        },
+        "fitted_on": both.fitted_on,
+        "chosen_on": both.left_out,
+        "on_validation": worth(*answers(y_true, y_score, found["threshold"], band)),
     }
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from detector.preprocessing import Preprocessing
-from train.decision import decide, for_card
+from train.decision import decide, decide_for_unknown_sources, for_card
 from train.model_card import limitations
 from train.recipes import Decision
 
@@ -39,3 +39,13 @@ def test_ten_of_each_class_are_calibrated():
         card["calibration"]["method"] == "temperature"
         and card["calibration"]["fitted_on"] == "20 validation images"
     )
+
+
+def test_a_decision_for_unknown_sources_says_which_pictures_of_either_kind_it_was_fitted_on():
+    rng, y_true = np.random.default_rng(0), np.arange(40) % 2
+    left_out = pd.DataFrame({"y_true": y_true, "paired": True, "logit": rng.normal(size=40) + 2 * y_true - 1})
+    val = left_out.assign(paired=False)
+    found = decide_for_unknown_sources(val, left_out, Decision(calibrate_on="paired"))
+    outside = "40 paired images of sources left out of training"
+    assert found["fitted_on"] == f"40 validation images and {outside}, in equal parts"
+    assert found["chosen_on"] == outside
