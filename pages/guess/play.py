@@ -163,7 +163,7 @@ def _analysed(game: Game, this_round: Round, picture: Picture, model: Model) -> 
         return this_round.result
     classifier = model.classifier()
     with st.spinner("The model is looking"):
-        result = next(iter(classifier.analyse_files([partial(pictures.decoded, picture)])))
+        result = next(iter(classifier.analyse_files([partial(pictures.for_model, picture, model.bundle)])))
     if result.error:
         game.skip(result.error)
         st.rerun()

@@ -2,18 +2,24 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from detector.bundle import CARD
+from detector import architectures
+from detector.bundle import CARD, WEIGHTS, file_sha256
+from detector.classifier import Classifier
 from detector.evaluation.method_scores import FIGURES
 from detector.explain import METHODS
+from detector.images import read_image
+from detector.perturbations import AS_SENT
 from detector.verdicts import Side
 from pages.guess.game import Game
 from pages.guess.guess_state import KEY
+from tests.support.networks import TINY_TILED, noise, randomise
 
 ROOT = Path(__file__).parents[2]
 AI, REAL = Side.AI, Side.REAL
@@ -178,6 +184,36 @@ def test_the_map_is_the_most_faithful_of_the_quick_ones(spoilable_bundle, monkey
     assert f"**{METHODS['grad-cam'].title}**" in page.shown
     assert page.game.current.heatmap.method == "grad-cam"
     assert page.app.get("bidi_component") and "not tested" not in page.shown
+
+
+@pytest.fixture
+def tiled_bundle(spoilable_bundle, monkeypatch) -> Path:
+    """The weights folder holds a model alone that looks at tiles, too."""
+
+    def build(backbone_weights=None, *, tile_head=True):
+        return TINY_TILED.build(backbone_weights)
+
+    architecture = replace(TINY_TILED, build=build)
+    monkeypatch.setitem(architectures.ARCHITECTURES, architecture.name, architecture)
+    network = architecture.build(None)
+    randomise(network, 3)
+    network.save_weights(spoilable_bundle / WEIGHTS)
+    card = json.loads((spoilable_bundle / CARD).read_text())
+    card["architecture"] = {"name": architecture.name, "arguments": architecture.complete({})}
+    card["preprocessing"] = architecture.preprocessing.to_card()
+    card["weights_sha256"] = file_sha256(spoilable_bundle / WEIGHTS)
+    (spoilable_bundle / CARD).write_text(json.dumps(card))
+    monkeypatch.setenv("TELLTALE_WEIGHTS", str(spoilable_bundle.parent))
+    return spoilable_bundle
+
+
+def test_a_model_with_tiles_judges_the_pixels_that_it_judges_elsewhere(tiled_bundle, tmp_path):
+    path = tmp_path / "large" / "x.png"
+    path.parent.mkdir()
+    Image.fromarray(noise(1024)).save(path)
+    page = Page().folder(path.parent).click("guess_start").click("guess_ai").click("sure_1")
+    expected = Classifier.load(tiled_bundle).analyse(read_image(path, AS_SENT))
+    assert page.game.current.result.analysis.logit == pytest.approx(expected.logit, abs=1e-5)
 
 
 def test_a_slip_is_taken_back_before_the_model_is_heard_and_an_answer_from_the_next_picture(page):
