@@ -48,7 +48,6 @@ def show(game: Game) -> None:
             icon=":material/replay:",
             key="guess_again",
             on_click=state().deal_again,
-            shortcut="Enter",
         )
         st.button(
             "Other pictures",

@@ -72,8 +72,8 @@ def test_a_game_by_keyboard_on_a_phone_with_nothing_told_before_the_guess(
         ("AI-generated", "real", "AI-generated", "wrong → right, with the model"),
         ("real", "real", "AI-generated", "right → wrong, with the model"),
     }
-    press("Enter", "Play again")
-    says("Picture 1 of 2")
+    tab.get_by_role("button", name="Other pictures").press("Enter")
+    says("2 pictures: 1 AI-generated and 1 real")
 
 
 @pytest.mark.parametrize("size", PROJECTORS, ids=lambda size: f"{size['width']}x{size['height']}")

@@ -273,3 +273,9 @@ def test_a_folder_that_is_none_is_a_sentence(page, path):
 def test_ending_early_counts_what_was_finished(page):
     page.click("guess_start").play(AI, AI).click("guess_ai").click("stop")
     assert page.app.metric[0].value in ("0 of 1", "1 of 1")
+
+
+def test_no_key_leaves_the_end_of_a_game(page):
+    page.click("guess_start").play(AI, AI).click("stop")
+    assert [button.label for button in page.app.button] == ["Play again", "Other pictures"]
+    assert not any(button.proto.shortcut for button in page.app.button)
