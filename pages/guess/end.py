@@ -49,12 +49,7 @@ def show(game: Game) -> None:
             key="guess_again",
             on_click=state().deal_again,
         )
-        st.button(
-            "Other pictures",
-            icon=":material/photo_library:",
-            key="guess_other",
-            on_click=state().forget,
-        )
+        offer_other_pictures()
         if rows:
             st.download_button(
                 "Answers (CSV)",
@@ -65,6 +60,11 @@ def show(game: Game) -> None:
                 on_click="ignore",
                 key="guesses",
             )
+
+
+def offer_other_pictures() -> None:
+    """The way back to choosing pictures."""
+    st.button("Other pictures", icon=":material/photo_library:", key="guess_other", on_click=state().forget)
 
 
 def _as_csv(rows: list[dict]) -> str:

@@ -19,7 +19,10 @@ elif game.current is None:
 else:
     try:
         model = models.find(game.model)
-    except BundleError as error:
+    except BundleError as error:  # for instance removed on Train: the game goes no further
+        with st.container(horizontal=True):
+            play.offer_end(game)
+            end.offer_other_pictures()
         models.give_up(error)
     model.start()
     play.show(game, model)

@@ -226,9 +226,12 @@ def _other_ways(game: Game) -> None:
                 shortcut="Backspace",
                 on_click=game.back,
             )
-        st.button(
-            "End here", key=_key(game, "stop"), icon=":material/flag:", type="tertiary", on_click=game.stop
-        )
+        offer_end(game)
+
+
+def offer_end(game: Game) -> None:
+    """The way to what was counted so far."""
+    st.button("End here", key=_key(game, "stop"), icon=":material/flag:", type="tertiary", on_click=game.stop)
 
 
 def _guess(this_round: Round) -> Side:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -279,3 +280,21 @@ def test_no_key_leaves_the_end_of_a_game(page):
     page.click("guess_start").play(AI, AI).click("stop")
     assert [button.label for button in page.app.button] == ["Play again", "Other pictures"]
     assert not any(button.proto.shortcut for button in page.app.button)
+
+
+@pytest.fixture
+def without_model(spoilable_bundle, monkeypatch) -> Page:
+    """A game whose model was removed after its first picture."""
+    monkeypatch.setenv("TELLTALE_WEIGHTS", str(spoilable_bundle.parent))
+    page = Page().click("guess_start").play(AI, AI)
+    shutil.rmtree(spoilable_bundle)
+    return page.run()
+
+
+def test_a_game_whose_model_is_gone_still_counts_what_was_finished(without_model):
+    assert without_model.app.error
+    assert without_model.click("stop").app.metric[0].value in ("0 of 1", "1 of 1")
+
+
+def test_a_game_whose_model_is_gone_can_be_left_for_other_pictures(without_model):
+    assert without_model.click("guess_other").game is None
