@@ -348,6 +348,11 @@ def test_no_name_leads_out_of_the_folder(tmp_path, name):
         runs.find(name, tmp_path / "runs")
 
 
+def test_a_name_longer_than_file_systems_allow_is_of_no_run(tmp_path):
+    with pytest.raises(runs.RunError, match="There is no run named"):
+        runs.find("x" * 256, tmp_path)
+
+
 @pytest.mark.parametrize("name", ["a", "7", "run-2.b_C", "x" * 80])
 def test_a_proper_name(name):
     assert runs.valid_id(name) is None

@@ -169,7 +169,7 @@ def find(run_id: str, folder: Path | None = None) -> Run:
         and not run_id.startswith(".")
         and not set(run_id) & {"/", "\\", "\0"}
     )
-    if not proper or not (folder / run_id).is_dir():
+    if not proper or not os.path.isdir(folder / run_id):  # False, too, for a name that no folder can have
         raise RunError(f"There is no run named {str(run_id)[:LONGEST_NAME]!r}.")
     return _snapshot(folder / run_id, queue.positions(folder))
 
