@@ -24,6 +24,7 @@ from pages.evaluate.view import Source, View
 from ui import figures, models
 from ui.heatmap_viewer import heatmap_viewer
 from ui.text import plain
+from ui.typed_folder import typed_folder
 
 SHOWN = 60
 THUMBNAIL_SIDE = 112
@@ -154,13 +155,8 @@ def _folder(rows: pd.DataFrame) -> Path | None:
         persist_state="session",
         placeholder=holds,
     )
-    if not given:
-        return None
-    folder = Path(given).expanduser()
-    if not folder.is_dir():
-        st.warning(f"There is no folder {plain(given)}.", icon=":material/folder_off:")
-        return None
-    return folder.resolve()
+    folder = typed_folder(given) if given.strip() else None
+    return folder.resolve() if folder else None
 
 
 def _open(source: Source, row: pd.Series, path: Path) -> None:

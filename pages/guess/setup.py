@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import streamlit as st
 
@@ -17,6 +16,7 @@ from pages.guess.guess_state import SHORTEST, state
 from ui import models
 from ui.album import SUFFIXES
 from ui.text import plain
+from ui.typed_folder import typed_folder
 
 PRACTICE, FOLDER, UPLOADS = "Practice round", "Folder on this machine", "Uploads"
 LENGTHS = (SHORTEST, 10, 20, 50)
@@ -109,17 +109,11 @@ def _folder() -> list[Candidate]:
             "With one folder per class (ai and real, or any of the usual names), or a manifest.csv, your"
             " guesses can be checked. Without, they can only be compared with the model's."
         ),
-    ).strip()
-    if not given:
+    )
+    folder = typed_folder(given) if given.strip() else None
+    if folder is None:
         return []
-    folder = Path(given).expanduser()
     try:
-        if not folder.is_dir():
-            st.warning(
-                f"There is no folder {plain(given)} on the machine that runs Telltale.",
-                icon=":material/folder_off:",
-            )
-            return []
         candidates, why = _in_folder(str(folder))
     except (OSError, ValueError):
         st.warning(f"The folder {plain(given)} cannot be read.", icon=":material/folder_off:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shlex
 from collections.abc import Sequence
 from itertools import count
@@ -164,7 +165,7 @@ def _backbone(recipe: Recipe) -> tuple[list[str], str]:
     except DatasetError:
         return [], f"There is no file {path}."
     override = f"backbone_weights={settings.as_toml(str(file))}"
-    return [override], ("" if file.is_file() else f"There is no file {path}.")
+    return [override], ("" if os.path.isfile(file) else f"There is no file {path}.")
 
 
 def _weights_help(offered: Sequence[str], published: Published | None) -> str:

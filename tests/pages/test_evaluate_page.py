@@ -20,6 +20,7 @@ from detector.bundle import PREDICTIONS
 from detector.evaluation.predictions import Predictions, read_predictions, write_predictions
 from detector.score.listing import listing_schema
 from detector.score.scored_table import table_schema
+from pages.evaluate.state import KEY, Click, Widget
 from tests.support.page_words import checked, said
 
 ROOT = Path(__file__).parents[2]
@@ -356,6 +357,26 @@ def test_slices_are_listed_with_the_sets_side_by_side(open_page):
     assert page.dataframe[0].value["Slice"].tolist()[:3] == ["all rows", "test", "test, paired"]
     checked(page.segmented_control(key="slice_column").set_value("kind").run())
     assert set(page.dataframe[1].value["Slice"]) == {"photo", "art"}
+
+
+@pytest.fixture
+def slice_of_photos(open_page) -> AppTest:
+    """The pictures of a slice, none of them there."""
+    page = open_page(tab="Slices")
+    page.session_state[KEY].click = Click("slices_accuracy", ["photo"])
+    page.session_state[Widget.SLICE_COLUMN] = "kind"
+    return checked(page.run())
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-that-name/x", "x" * 300])
+def test_a_picture_folder_that_is_none_is_a_sentence(slice_of_photos, path):
+    slice_of_photos.text_input(key=Widget.PICTURE_FOLDER).set_value(path)
+    assert "There is no folder" in checked(slice_of_photos.run()).warning[0].value
+
+
+def test_the_path_of_the_picture_folder_may_be_pasted_in_quotes(slice_of_photos, tmp_path):
+    slice_of_photos.text_input(key=Widget.PICTURE_FOLDER).set_value(f"'{tmp_path}'")
+    assert "pictures are not in that folder" in said(checked(slice_of_photos.run()))
 
 
 def test_a_second_model_is_compared_on_the_shared_rows(open_page):

@@ -410,6 +410,13 @@ def test_backbone_weights_from_a_file_or_none_go_into_the_command(open_page, tmp
     assert "There is no file" in said(checked(page)) and "rm -rf x.h5\"'" in page.code[0].value
 
 
+def test_a_weights_file_with_a_name_that_none_can_have_is_a_sentence(open_page):
+    page = open_page()
+    page.segmented_control(key="weights:efficientnetv2b0-attention").set_value("file").run()
+    page.text_input(key="weights_file:efficientnetv2b0-attention").set_value("x" * 300).run()
+    assert "There is no file" in said(checked(page))
+
+
 def test_the_backbone_of_the_shipped_model_is_a_choice_where_one_ships(open_page):
     page = open_page()
     page.segmented_control(key="weights:efficientnetv2b0-attention").set_value("shipped").run()
