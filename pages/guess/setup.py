@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import streamlit as st
 
@@ -20,6 +21,9 @@ from ui.typed_folder import typed_folder
 
 PRACTICE, FOLDER, UPLOADS = "Practice round", "Folder on this machine", "Uploads"
 LENGTHS = (SHORTEST, 10, 20, 50)
+
+MOST_FILES, LONGEST_LOOK = 200_000, 5.0
+"""What a folder may hold, and how many seconds it may take to see that."""
 
 LENGTH, SEED = "guess_length", "guess_seed"
 """Keys of widgets that are read when the game starts."""
@@ -119,7 +123,7 @@ def _folder() -> list[Candidate]:
         st.warning(f"The folder {plain(given)} cannot be read.", icon=":material/folder_off:")
         return []
     if not candidates:
-        st.warning(f"There are no pictures in {plain(given)}.", icon=":material/folder_off:")
+        st.warning(plain(why, limit=600), icon=":material/folder_off:")
     elif why:
         st.info(
             f"{len(candidates):,} pictures. Which of them are AI-generated is not known, so your guesses can"
@@ -138,8 +142,11 @@ def _folder() -> list[Candidate]:
 
 @st.cache_data(max_entries=8, ttl=60, show_spinner="Looking through the folder")
 def _in_folder(folder: str) -> tuple[list[Candidate], str]:
-    """The pictures below a folder and, if what they are is not known, the sentence that says why."""
-    candidates = []
+    """The pictures below a folder and, if there are none or what they are is not known, the sentence that
+    says why."""
+    candidates: list[Candidate] = []
+    if _is_too_large(folder):
+        return candidates, f"{folder} holds too much to look through. Name the folder of the pictures in it."
     try:
         for path, y_true in labelled_images(folder):
             truth = Side.AI if y_true else Side.REAL
@@ -149,6 +156,16 @@ def _in_folder(folder: str) -> tuple[list[Candidate], str]:
         for path in image_files([folder]):
             candidates.append(Candidate(os.path.relpath(path, folder), path))
         return candidates, str(error)
+
+
+def _is_too_large(folder: str) -> bool:
+    """Whether there is more in it than a page can wait for; links are not followed."""
+    files, deadline = 0, time.monotonic() + LONGEST_LOOK
+    for _, _, names in os.walk(folder):
+        files += len(names)
+        if files > MOST_FILES or time.monotonic() > deadline:
+            return True
+    return False
 
 
 def _uploads() -> list[Candidate]:

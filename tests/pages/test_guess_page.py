@@ -18,6 +18,7 @@ from detector.explain import METHODS
 from detector.images import read_image
 from detector.perturbations import AS_SENT
 from detector.verdicts import Side
+from pages.guess import setup
 from pages.guess.game import Game
 from pages.guess.guess_state import KEY
 from tests.support.networks import TINY_TILED, noise, randomise
@@ -271,6 +272,19 @@ def test_a_folder_that_is_none_is_a_sentence(page, path):
     page.folder(path)
     assert "There is no folder" in page.shown
     assert next(button for button in page.app.button if button.key == "guess_start").disabled
+
+
+@pytest.mark.parametrize("limit", ["MOST_FILES", "LONGEST_LOOK"])
+def test_a_folder_that_holds_too_much_is_not_looked_through(page, labelled, monkeypatch, limit):
+    monkeypatch.setattr(setup, limit, -1)
+    page.folder(labelled)
+    assert "holds too much to look through" in page.shown
+    assert page.app.button(key="guess_start").disabled
+
+
+def test_a_folder_without_pictures_is_a_sentence(page, tmp_path):
+    page.folder(tmp_path)
+    assert "There are no images in" in page.shown
 
 
 def test_the_path_of_a_folder_may_be_pasted_in_quotes(page, labelled):
