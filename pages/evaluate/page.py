@@ -43,8 +43,9 @@ estimates = evaluation.estimates(view.threshold)
 overview_tab.headlines(estimates)
 
 image_format = widget_value(Widget.IMAGE_FORMAT, "svg")
-first_column = next(iter(evaluation.columns), None)
-slice_column = widget_value(Widget.SLICE_COLUMN, first_column)
+slice_column = widget_value(Widget.SLICE_COLUMN)
+if slice_column not in evaluation.columns:  # not chosen yet, or among those of other rows
+    slice_column = next(iter(evaluation.columns), None)
 shows = {
     "Overview": lambda: overview_tab.show(views, part, estimates, image_format),
     "Calibration": lambda: calibration_tab.show(view, image_format),

@@ -50,6 +50,7 @@ def _show_slices(view: View, image_format: str) -> None:
         required=True,
         key=Widget.SLICE_COLUMN,
         format_func=plain_name,
+        persist_state="session",
     )
     table = view.evaluation.slicing(column).table(view.threshold)
     charted = shown_in(Place.SLICE_CHARTS)

@@ -52,7 +52,9 @@ def show(view: View, image_format: str) -> None:
 
 def _choose(curves: Curves, threshold: float) -> bool:
     """The questions and their answer; False where they have none."""
-    by = st.segmented_control("Choose by", [COST, LIMIT], default=COST, required=True, key="choose_by")
+    by = st.segmented_control(
+        "Choose by", [COST, LIMIT], default=COST, required=True, key="choose_by", persist_state="session"
+    )
     prevalence = _ask_prevalence(curves)
     costs = _ask_costs() if by == COST else None
     if costs == Costs(0, 0):
@@ -80,14 +82,16 @@ def _choose(curves: Curves, threshold: float) -> bool:
 
 def _ask_prevalence(curves: Curves) -> float:
     """The share of AI-generated pictures expected in use, in [0, 1]."""
+    here = round(100 * curves.n_ai / curves.n, 1)
     percent = st.slider(
         "AI-generated among the pictures it will judge",
         0.0,
         100.0,
-        round(100 * curves.n_ai / curves.n, 1),
+        here,
         0.5,
         format="%.1f%%",
-        key="prevalence",
+        key=f"prevalence:{here}",  # what was not moved starts anew with other rows
+        persist_state="session",
         help=(
             "Starts at their share in these rows. Where you use the model they may be rarer, and every false"
             " alarm weighs more."
@@ -98,15 +102,23 @@ def _ask_prevalence(curves: Curves) -> float:
 
 def _ask_costs() -> Costs:
     left, right = st.columns(2)
-    miss = left.number_input("A miss costs", 0.0, 1e6, 1.0, key="cost_miss")
-    false_alarm = right.number_input("A false alarm costs", 0.0, 1e6, 1.0, key="cost_false_alarm")
+    miss = left.number_input("A miss costs", 0.0, 1e6, 1.0, key="cost_miss", persist_state="session")
+    false_alarm = right.number_input(
+        "A false alarm costs", 0.0, 1e6, 1.0, key="cost_false_alarm", persist_state="session"
+    )
     return Costs(miss, false_alarm)
 
 
 def _ask_limit() -> float:
     """The share of real pictures that may be called AI-generated, in [0, 1]."""
     percent = st.number_input(
-        "Real pictures called AI-generated, at most (%)", 0.0, 100.0, 5.0, 0.5, key="max_false_alarms"
+        "Real pictures called AI-generated, at most (%)",
+        0.0,
+        100.0,
+        5.0,
+        0.5,
+        key="max_false_alarms",
+        persist_state="session",
     )
     return percent / 100
 

@@ -209,6 +209,56 @@ def test_dear_misses_lower_the_threshold(open_page):
     assert headline(page, "Recall") == "100.0%"
 
 
+def visit(page: AppTest, *tabs: str) -> AppTest:
+    for tab in tabs:
+        page.query_params["tab"] = tab
+        page.session_state["tab"] = tab
+        checked(page.run())
+    return page
+
+
+def test_what_mistakes_cost_is_kept_while_other_tabs_are_open(open_page):
+    page = open_page(tab="Threshold")
+    page.number_input(key="cost_miss").set_value(50.0)
+    page.number_input(key="cost_false_alarm").set_value(2.0)
+    page.slider(key="prevalence:50.0").set_value(10.0)
+    visit(checked(page.run()), "Overview", "Threshold")
+    assert [page.number_input(key=f"cost_{kind}").value for kind in ("miss", "false_alarm")] == [50, 2]
+    assert page.slider(key="prevalence:50.0").value == 10
+
+
+def test_the_limit_on_false_alarms_is_kept_while_other_tabs_are_open(open_page):
+    page = open_page(tab="Threshold")
+    page.segmented_control(key="choose_by").set_value("a limit on false alarms").run()
+    page.number_input(key="max_false_alarms").set_value(1.0).run()
+    visit(page, "Overview", "Threshold")
+    assert page.number_input(key="max_false_alarms").value == 1
+
+
+def test_the_share_of_ai_generated_pictures_starts_at_that_of_other_rows(open_page):
+    page = open_page(tab="Threshold")
+    csv = b"y_true,y_score\n0,0.1\n1,0.9\n0,0.2\n0,0.8\n"
+    page.file_uploader(key="predictions_file").upload("mine.csv", csv, "text/csv").run()
+    assert checked(page).slider(key="prevalence:25.0").value == 25
+
+
+def test_the_column_of_the_slices_is_kept_while_other_tabs_are_open_and_taken_away(open_page):
+    page = open_page(tab="Slices")
+    page.segmented_control(key="slice_column").set_value("kind").run()
+    assert "Slices by kind (CSV)" in [each.label for each in visit(page, "Take away").get("download_button")]
+    visit(page, "Slices")
+    assert page.segmented_control(key="slice_column").value == "kind"
+
+
+def test_a_column_that_other_rows_do_not_have_is_not_taken_away(open_page):
+    page = open_page(tab="Slices")
+    page.segmented_control(key="slice_column").set_value("kind").run()
+    csv = b"y_true,y_score,camera\n0,0.1,a\n1,0.9,b\n0,0.2,b\n1,0.8,a\n"
+    page.file_uploader(key="predictions_file").upload("mine.csv", csv, "text/csv").run()
+    labels = [each.label for each in visit(checked(page), "Take away").get("download_button")]
+    assert "Slices by camera (CSV)" in labels and "Slices by kind (CSV)" not in labels
+
+
 def test_classify_shows_a_carried_threshold_and_undoes_it(weights, monkeypatch):
     monkeypatch.setenv("TELLTALE_WEIGHTS", str(weights))
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120).run()
