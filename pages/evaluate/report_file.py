@@ -20,8 +20,10 @@ DIGITS = "%.6f"
 
 def show(views: list[View], part: Part, column: str | None) -> None:
     """The downloads. Nothing is made before somebody asks for it."""
+    but = ", but not your own file" if any(view.source.table for view in views) else ""
     st.markdown(
-        "The address of this page restores the models, the rows and the threshold; copy it from the browser."
+        f"The address of this page restores the models, the rows and the threshold{but}; copy it from the"
+        " browser."
     )
     with st.container(horizontal=True):
         st.download_button(

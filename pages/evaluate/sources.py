@@ -14,7 +14,7 @@ from detector.evaluation.evaluation import Evaluation
 from detector.evaluation.predictions import Predictions, PredictionsError, read_predictions
 from detector.evaluation.slices import SIZE
 from pages.evaluate import mapping_form, own_predictions
-from pages.evaluate.state import Widget, state
+from pages.evaluate.state import Widget, state, widget_value
 from pages.evaluate.view import Part, Source
 from train import runs
 from ui import models, practice_notice
@@ -41,12 +41,14 @@ def choose() -> list[Source]:
             icon=":material/dataset:",
         )
         st.stop()
+    missing = _missing(names)
     chosen = pick.multiselect(
         "Models, the first one in detail",
         names,
         default=names[:1],
         key=Widget.MODELS,
         bind="query-params",
+        on_change=_forget_missing,
         format_func=plain_name,
         help="Choose a second model to compare them on the pictures both have judged.",
     )
@@ -59,9 +61,37 @@ def choose() -> list[Source]:
     if not sources:
         st.info("Choose a model.", icon=":material/arrow_upward:")
         st.stop()
+    if missing:
+        _say_missing(missing)
     _warn(sources)
     own_predictions.offer_mapping(sources)
     return sources
+
+
+def _missing(names: list[str]) -> list[str]:
+    """What the address named when the page was opened, and is not here. The threshold in an address is that
+    of the first one."""
+    page, known = state(), {plain_name(name) for name in names}
+    if widget_value(Widget.MODELS) is None:
+        asked = st.query_params.get_all(Widget.MODELS)
+        page.missing = [name for name in asked if name not in known]
+        if asked and asked[0] not in known and Widget.THRESHOLD in st.query_params:
+            del st.query_params[Widget.THRESHOLD]
+            st.rerun()  # what an address said when a run began holds for all of it
+    return [name for name in page.missing if name not in known]
+
+
+def _forget_missing() -> None:
+    state().missing = []
+
+
+def _say_missing(names: list[str]) -> None:
+    listed = ", ".join(map(plain, names))
+    st.warning(
+        f"The address of this page names what is not here: {listed}. A file of your own has to be brought"
+        " again.",
+        icon=":material/link_off:",
+    )
 
 
 def _warn(sources: list[Source]) -> None:

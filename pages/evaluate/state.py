@@ -50,6 +50,8 @@ class State:
     """What was wrong with the last file, in a sentence."""
     asked: OwnTable | None = None
     """The file whose columns its user is asked about."""
+    missing: list[str] = field(default_factory=list)
+    """What the address named and is not here, until models are chosen."""
     threshold_of: str | None = None
     """The name of the model whose threshold the slider began with."""
     click: Click | None = None

@@ -152,6 +152,33 @@ def test_the_address_restores_models_threshold_and_rows(open_page, rows):
     assert f"**{expected} pictures**" in said(page)
 
 
+def test_a_model_of_the_address_that_is_not_here_is_named(open_page):
+    page = open_page(models=["mine.csv", "twin"])
+    assert page.multiselect(key="models").value == ["twin"]
+    assert "names what is not here: mine.csv" in said(page).replace("\\", "")
+    checked(page.slider(key="threshold").set_value(0.8).run())
+    assert "what is not here" in said(page)
+    checked(page.multiselect(key="models").set_value(["tiny"]).run())
+    assert "what is not here" not in said(page)
+
+
+@pytest.mark.parametrize("models", [["mine.csv"], ["mine.csv", "twin"]])
+def test_the_threshold_of_a_model_that_is_not_here_is_not_another_ones(open_page, models):
+    assert open_page(models=models, threshold="0.25").slider(key="threshold").value == 0.5
+
+
+def test_the_threshold_stays_where_only_the_second_model_is_not_here(open_page):
+    assert open_page(models=["twin", "mine.csv"], threshold="0.25").slider(key="threshold").value == 0.25
+
+
+def test_the_page_says_that_its_address_does_not_restore_a_file_of_ones_own(open_page):
+    page = open_page(tab="Take away")
+    assert "but not your own file" not in said(page)
+    csv = b"y_true,y_score\n0,0.1\n1,0.9\n0,0.2\n1,0.8\n"
+    page.file_uploader(key="predictions_file").upload("mine.csv", csv, "text/csv").run()
+    assert "but not your own file" in said(checked(page))
+
+
 def test_a_threshold_move_changes_matrix_points_and_metrics_but_not_the_curves(open_page, rows):
     page = open_page()
     before = charts(page)
