@@ -28,6 +28,9 @@ FOLDER_KEY = "data_folder"
 QUICK_SECONDS = 1.0
 """What is scanned by then is shown without any progress."""
 POLL_SECONDS = 0.5
+ABANDONED = 120.0
+"""Seconds after which a scan that no page follows ends, so that others get their turn. Browsers wake a page
+in a hidden tab once a minute."""
 MOST_FOLDERS, MOST_ENTERED = 200, 20
 """How many folders are watched for changes at each depth, and in how many of the upper ones one looks
 deeper."""
@@ -64,6 +67,7 @@ class ScanJob:
     done: int = 0
     total: int | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
+    _followed: float = field(default_factory=time.monotonic)
     _began_checking: float = 0.0
     _later: dict[str, Future] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -73,9 +77,13 @@ class ScanJob:
         """Once ``result`` is done; raises what the scan raised."""
         return self.result.result()
 
+    def follow(self) -> None:
+        """Somebody waits for it."""
+        self._followed = time.monotonic()
+
     def told(self, stage: str, done: int, total: int | None) -> None:
         """Take note of progress. Raises ScanCancelled."""
-        if self.cancelled.is_set():
+        if self.cancelled.is_set() or time.monotonic() - self._followed > ABANDONED:
             raise ScanCancelled
         if stage == CHECKING and self.stage != CHECKING:
             self._began_checking = time.monotonic()
@@ -113,6 +121,7 @@ def scanned(text: str) -> ScanJob | None:
     except DatasetError as error:
         _refused(str(error))
         return None
+    job.follow()
     wait([job.result], timeout=QUICK_SECONDS)
     if not job.result.done():
         _follow(job)
@@ -120,6 +129,9 @@ def scanned(text: str) -> ScanJob | None:
     try:
         job.result.result()
     except ScanCancelled:
+        if not job.cancelled.is_set():  # nobody followed it, and now somebody does
+            _job.clear(str(folder), stamp)
+            return scanned(text)
         _offer_again(str(folder), stamp)
         return None
     except DatasetError as error:
@@ -164,6 +176,7 @@ def _offer_again(folder: str, stamp: Stamp) -> None:
 @st.fragment(run_every=POLL_SECONDS)
 def _follow(job: ScanJob) -> None:
     """A bar that follows the scan; when that has ended, the whole page goes on."""
+    job.follow()
     if job.result.done():
         st.rerun()
     done, total = job.done, job.total

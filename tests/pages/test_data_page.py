@@ -177,6 +177,29 @@ def test_a_scan_that_takes_long_shows_how_far_it_is_and_can_be_cancelled(open_pa
     assert checked(page).metric[0].value == "37"
 
 
+def test_a_scan_that_nobody_follows_ends_and_goes_on_once_somebody_does(open_page, planted, monkeypatch):
+    ended, real = threading.Event(), scan_job.scan_dataset
+
+    def slow(folder, progress):
+        try:
+            while True:
+                progress(CHECKING, 5, 20)
+                threading.Event().wait(0.01)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(scan_job, "scan_dataset", slow)
+    monkeypatch.setattr(scan_job, "QUICK_SECONDS", 0.5)
+    page = open_page(planted)
+    assert page.get("progress") and not ended.is_set()
+    monkeypatch.setattr(scan_job, "ABANDONED", -1.0)
+    assert ended.wait(60)
+    monkeypatch.setattr(scan_job, "ABANDONED", 120.0)
+    monkeypatch.setattr(scan_job, "QUICK_SECONDS", 60.0)
+    monkeypatch.setattr(scan_job, "scan_dataset", real)
+    assert checked(page.run()).metric[0].value == "37"
+
+
 # ---- what can be done
 
 
