@@ -105,7 +105,7 @@ def _ways_in() -> None:
         on_change=_take_upload,
         args=(key,),
         max_upload_size=MAX_FILE_BYTES // 2**20,
-        help="It joins the pictures on Classify and leaves this machine no more than those do: not at all.",
+        help="It joins the pictures on Classify. Nothing leaves the machine that Telltale runs on.",
     )
     with st.container(horizontal=True):
         for sample in known_samples.SAMPLES:

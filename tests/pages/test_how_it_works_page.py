@@ -154,6 +154,10 @@ def test_an_upload_joins_the_album_and_is_walked_through(open_page, photo):
     assert page.session_state[session.KEY].album.wanted == mine.id
 
 
+def test_the_uploader_says_which_machine_a_picture_does_not_leave(open_page):
+    assert "Nothing leaves the machine that Telltale runs on" in open_page().file_uploader[0].help
+
+
 def test_an_unreadable_picture_gets_a_sentence(open_page):
     page = open_page(album(Picture.of("<b>notes</b>.jpg", b"hello")))
     assert "notes" in page.warning[0].value and "<b>" not in page.warning[0].value
