@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from detector.evaluation import mapping_options
+from detector.records import cell
 from pages.evaluate import overview_tab
 from pages.evaluate.report_html import html
 from pages.evaluate.state import Widget
 from pages.evaluate.view import Part, View
 from ui.text import plain
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""What a text begins with that a spreadsheet would run."""
 DIGITS = "%.6f"
 """How tables for other programs write fractions."""
 
@@ -49,7 +47,7 @@ def show(views: list[View], part: Part, column: str | None) -> None:
         if column:
             st.download_button(
                 f"Slices by {plain(column)} (CSV)",
-                lambda: _slices_csv(views[0], column),
+                lambda: slices_csv(views[0], column),
                 "telltale-slices.csv",
                 "text/csv",
                 icon=":material/table:",
@@ -84,12 +82,7 @@ def _metrics_csv(view: View) -> str:
     return overview_tab.table(estimates).to_csv(index=False, float_format=DIGITS)
 
 
-def _slices_csv(view: View, column: str) -> str:
+def slices_csv(view: View, column: str) -> str:
+    """A row per slice, worst first. Safe to open in a spreadsheet."""
     table = view.evaluation.slicing(column).table(view.threshold)
-    return _safe(table).to_csv(index=False, float_format=DIGITS)
-
-
-def _safe(table: pd.DataFrame) -> pd.DataFrame:
-    """A spreadsheet would run a slice called "=HYPERLINK(...)" as a formula; a leading ' makes it text."""
-    names = [f"'{name}" if name.startswith(FORMULA_STARTS) else name for name in table["slice"]]
-    return table.assign(slice=names)
+    return table.assign(slice=table["slice"].map(cell)).to_csv(index=False, float_format=DIGITS)

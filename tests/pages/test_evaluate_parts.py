@@ -3,6 +3,7 @@ carried threshold."""
 
 import ast
 import html
+import io
 import json
 import re
 from pathlib import Path
@@ -22,7 +23,7 @@ from detector.evaluation.slices import Slicing
 from detector.images import read_image
 from detector.perturbations import PERTURBATIONS
 from detector.preprocessing import Region
-from pages.evaluate import abstention_section, compare_tab, report_html, report_summary
+from pages.evaluate import abstention_section, compare_tab, report_file, report_html, report_summary
 from pages.evaluate.picture_browser import as_judged, picture_path, worst_first
 from pages.evaluate.view import Part, Source, View
 from ui import figures, threshold
@@ -220,6 +221,14 @@ def test_the_report_escapes_every_name(rows):
     page = report_html.html([View(source, Evaluation(rows), 0.5)], Part(), "source")
     visible = page[: page.index("<script")] + page[page.rindex("</script>") :]
     assert "<img" not in visible and "&lt;img" in visible
+
+
+def test_a_slice_called_like_a_formula_stays_text_in_the_csv(rows):
+    view = View(Source("m", rows, "1", 0.5), Evaluation(rows), 0.5)
+    assert set(pd.read_csv(io.StringIO(report_file.slices_csv(view, "source")))["slice"]) == {
+        HOSTILE,
+        "'=1+1",
+    }
 
 
 def test_the_report_says_when_predictions_are_stale(rows):
