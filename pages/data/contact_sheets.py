@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from detector.datasets.dataset_scan import DatasetScan
-from pages.data import thumbnails
+from ui import thumbnails
 from ui.text import shortened
 
 CLASSES = {1: "AI-generated", 0: "Real"}

@@ -12,7 +12,7 @@ from detector.datasets.dataset_scan import DatasetScan
 from detector.datasets.duplicates import DuplicateSet, split_counts
 from detector.datasets.manifests import manifest_csv
 from detector.printable import printable
-from pages.data import thumbnails
+from ui import thumbnails
 from ui.text import plain, shortened
 
 SETS_A_PAGE = 8

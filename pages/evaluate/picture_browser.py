@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,6 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
-from PIL import Image
 
 from detector.bundle import BundleError
 from detector.evaluation import perturbed
@@ -21,13 +18,12 @@ from detector.perturbations import AS_SENT, PERTURBATIONS
 from detector.preprocessing import WHOLE_SHORT_SIDE
 from pages.evaluate.state import Click, Widget, state
 from pages.evaluate.view import Source, View
-from ui import figures, models
+from ui import default_method, encoding, figures, models, thumbnails
 from ui.heatmap_viewer import heatmap_viewer
 from ui.text import plain
 from ui.typed_folder import typed_folder
 
 SHOWN = 60
-THUMBNAIL_SIDE = 112
 ROW_HEIGHT, ROW_HEIGHT_WITH_PICTURES = 35, 64
 
 
@@ -80,7 +76,7 @@ def _table(rows: pd.DataFrame, threshold: float, paths: list[Path | None]) -> pd
     called_ai = rows["y_score"] >= threshold
     columns: dict[str, Any] = {}
     if any(paths):
-        columns["Picture"] = [_thumbnail_of(path) for path in paths]
+        columns["Picture"] = [url or None for url in thumbnails.data_urls(paths)]
     columns["Truth"] = [truth(label) for label in rows["y_true"]]
     columns["P(AI)"] = rows["y_score"].to_numpy()
     columns["Wrong"] = (called_ai != is_ai).to_numpy()
@@ -212,11 +208,11 @@ def _explain(source: Source, photo: Photo, path: Path) -> None:
         st.error(plain(str(error), limit=600))
         return
     if analysis.heatmap is None:
-        st.image(photo.pixels, caption="This model has no attention to show.")
+        st.image(photo.pixels, caption=default_method.NO_ATTENTION)
         return
     heatmap_viewer(
-        _jpeg(photo, photo.pixels.shape[0]),
-        "image/jpeg",
+        encoding.jpeg(photo.pixels, quality=90),
+        encoding.JPEG,
         analysis.region,
         analysis.attention,
         analysis.heatmap,
@@ -225,24 +221,3 @@ def _explain(source: Source, photo: Photo, path: Path) -> None:
         key="mistake",
         tiles=analysis.tiles,
     )
-
-
-def _thumbnail_of(path: Path | None) -> str | None:
-    return _thumbnail(str(path), path.stat().st_mtime_ns) if path else None
-
-
-@st.cache_data(max_entries=2000, show_spinner=False)
-def _thumbnail(path: str, stamp: int) -> str | None:
-    try:
-        content = _jpeg(read_image(path, short_side=THUMBNAIL_SIDE), THUMBNAIL_SIDE)
-    except ImageReadError:
-        return None
-    return "data:image/jpeg;base64," + b64encode(content).decode("ascii")
-
-
-def _jpeg(photo: Photo, height: int) -> bytes:
-    image = Image.fromarray(photo.pixels)
-    image.thumbnail((4 * height, height))
-    buffer = BytesIO()
-    image.save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()

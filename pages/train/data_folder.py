@@ -3,30 +3,25 @@ of the form is filled in."""
 
 from __future__ import annotations
 
-from base64 import b64encode
-from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
-from PIL import Image
 
 from detector.datasets import CLASS_TITLES, DatasetError, concerns
 from detector.datasets.dataset_scan import DatasetScan
 from detector.datasets.scan_findings import shortcut_finding
-from detector.images import ImageReadError, read_image
 from detector.practice_set import make_practice_set
 from pages.train.page_state import Key
 from pages.train.wording import counted, practice_badge
 from train import runs
-from ui import scan_job
+from ui import scan_job, thumbnails
 from ui.scan_job import ScanJob
 from ui.text import plain
 from ui.waiting import finished
 
-THUMBNAIL_SIDE = 96
 SHOWN_UNREADABLE = 20
-SAMPLES = 6
+SAMPLES, SAMPLE_HEIGHT = 6, 64
 PRACTICE_FOLDER, PRACTICE_RECIPE = ".practice-set", "practice"
 """Where in the runs' folder the practice set is made, and which recipe is quick enough for it."""
 
@@ -163,29 +158,6 @@ def _show_unreadable(found: DatasetScan) -> None:
 
 
 def _samples(title: str, paths: list[Path]) -> None:
-    thumbnails = [_thumbnail(str(path)) for path in paths]
-    shown = [_image(url) for url in thumbnails if url]
-    if not shown:
-        return
-    images = "".join(shown)
-    st.html(
-        f'<div style="font-size:.875rem">{title}</div><div'
-        f' style="display:flex;flex-wrap:wrap;gap:6px;margin-bottom:.5rem">{images}</div>'
-    )
-
-
-def _image(url: str) -> str:
-    style = "height:64px;max-width:120px;object-fit:cover;border-radius:4px"
-    return f'<img src="{url}" alt="" style="{style}">'
-
-
-@st.cache_data(max_entries=200, show_spinner=False, ttl="1h")
-def _thumbnail(path: str) -> str | None:
-    try:
-        image = Image.fromarray(read_image(path, short_side=THUMBNAIL_SIDE).pixels)
-    except ImageReadError:
-        return None
-    image.thumbnail((3 * THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    buffer = BytesIO()
-    image.save(buffer, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + b64encode(buffer.getvalue()).decode("ascii")
+    if paths:
+        pictures = thumbnails.sheet(paths, [path.name for path in paths], SAMPLE_HEIGHT)
+        st.html(f'<div style="font-size:.875rem">{title}</div>{pictures}')

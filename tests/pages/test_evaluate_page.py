@@ -456,6 +456,15 @@ def test_the_path_of_the_picture_folder_may_be_pasted_in_quotes(slice_of_photos,
     assert "pictures are not in that folder" in said(checked(slice_of_photos.run()))
 
 
+def test_pictures_that_are_in_the_folder_stand_beside_their_rows(slice_of_photos, tmp_path, png):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "000.jpg").write_bytes(png("warm"))
+    slice_of_photos.text_input(key=Widget.PICTURE_FOLDER).set_value(str(tmp_path)).run()
+    table = checked(slice_of_photos).dataframe[-2].value.set_index("id")
+    assert table["Picture"]["images/000.jpg"].startswith("data:image/jpeg;base64,")
+    assert table["Picture"].isna().sum() == len(table) - 1
+
+
 def test_a_second_model_is_compared_on_the_shared_rows(open_page):
     page = open_page(models=["tiny", "twin"], tab="Compare")
     assert "39 pictures both have judged" in said(page) and "McNemar" in said(page)

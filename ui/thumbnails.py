@@ -1,4 +1,4 @@
-"""Pictures of a dataset as small as a page or a report needs them."""
+"""Pictures on this machine as small as a page or a report needs them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ QUALITY = 80
 STYLE = "height:{}px;max-width:{}px;object-fit:cover;border-radius:4px;background:rgba(138,138,138,.2)"
 
 
-def data_urls(paths: Sequence[Path]) -> list[str]:
-    """Each picture as an address that holds it; "" for one that is not there any more."""
+def data_urls(paths: Sequence[Path | None]) -> list[str]:
+    """Each picture as an address that holds it; "" for one that is not there, or cannot be read."""
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(_data_url, paths))
 
@@ -42,7 +42,9 @@ def image(url: str, name: str, height: int) -> str:
     return f'<img src="{url}" alt="{shown}" title="{shown}" style="{style}">'
 
 
-def _data_url(path: Path) -> str:
+def _data_url(path: Path | None) -> str:
+    if path is None:
+        return ""
     try:
         key = str(path), path.stat().st_mtime_ns
         return encoding.data_url(_encoded().get(key, partial(_encode, path)))
