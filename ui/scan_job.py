@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from detector.datasets import DatasetError, typed
 from detector.datasets.dataset_scan import CHECKING, DatasetScan, scan_dataset
@@ -109,6 +110,21 @@ class ScanJob:
             if name not in self._later:
                 self._later[name] = _workers().submit(work)
             return self._later[name]
+
+
+def ask(place: DeltaGenerator, label: str) -> str:
+    """The field for the path of a dataset; returns what was typed."""
+    return place.text_input(
+        label,
+        key=FOLDER_KEY,
+        persist_state="session",
+        placeholder="/home/me/pictures, with folders real and ai in it",
+        max_chars=1000,
+        help=(
+            "Class folders (real, ai), split folders (train, val, test), a CSV with file_name and label, or a"
+            " manifest.csv. The README lists them."
+        ),
+    )
 
 
 def scanned(text: str) -> ScanJob | None:

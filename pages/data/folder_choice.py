@@ -6,24 +6,14 @@ import streamlit as st
 
 from detector.datasets import typed
 from ui import scan_job
-from ui.scan_job import FOLDER_KEY, ScanJob
+from ui.scan_job import ScanJob
 
 
 def choose() -> ScanJob | None:
     """Ask for the folder; the job of its scan once that is complete. Until then it says what there is to
     wait for or to correct."""
     field, button = st.columns([5, 1], vertical_alignment="bottom")
-    text = field.text_input(
-        "Folder, CSV file or manifest, on this machine",
-        key=FOLDER_KEY,
-        persist_state="session",
-        placeholder="/home/me/pictures, with folders real and ai in it",
-        max_chars=1000,
-        help=(
-            "Class folders (real, ai), split folders (train, val, test), a CSV with file_name and label, or a"
-            " manifest.csv. The README lists them."
-        ),
-    )
+    text = scan_job.ask(field, "Folder, CSV file or manifest, on this machine")
     if not text.strip():
         st.info(
             "Name a dataset to see what is in it: broken files, duplicates and leaks, and whether something"

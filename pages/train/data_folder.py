@@ -46,17 +46,7 @@ def choose(locked: bool) -> tuple[str, DatasetScan | None]:
         )
         if pressed and _make_practice():
             st.rerun()  # what stands above the form says what to do next
-    text = field_.text_input(
-        "Data folder, on this machine",
-        key=Key.DATA_FOLDER,
-        persist_state="session",
-        placeholder="/home/me/pictures, with folders real and ai in it",
-        max_chars=1000,
-        help=(
-            "Class folders (real, ai), split folders (train, val, test), a CSV with file_name and label, or a"
-            " manifest.csv. The README lists them."
-        ),
-    )
+    text = scan_job.ask(field_, "Data folder, on this machine")
     if not text.strip():
         return text, None
     job = scan_job.scanned(text)
