@@ -7,6 +7,7 @@ import numpy as np
 from detector.explain.block_walk import BlockWalk
 from detector.explain.picture_walk import PictureWalk
 from detector.explain.walkthrough import Walkthrough
+from pages.how_it_works.block_texts import blocks_of, reader_of
 from pages.how_it_works.figure_parts import fold, multiples, of_patches, of_tokens, off_diagonal, patch_place
 from pages.how_it_works.panels import heat, maps, overlay, photo, signed, vector
 from pages.how_it_works.panels import patches as on_patches
@@ -16,7 +17,7 @@ MOST_ACROSS = 12
 
 
 def patches(walk: PictureWalk, number: int) -> dict:
-    inner, size = _blocks(walk), len(walk.image)
+    inner, size = blocks_of(walk), len(walk.image)
     alike = _alikeness(inner.tokens)
     lengths = np.linalg.norm(inner.tokens, axis=1)
     words = []
@@ -43,7 +44,7 @@ def patches(walk: PictureWalk, number: int) -> dict:
 
 
 def blocks(walk: PictureWalk, number: int) -> dict:
-    inner = _blocks(walk)
+    inner = blocks_of(walk)
     table, reader = inner.between(number), inner.attended[number]
     n, heads = len(reader), inner.heads[number]
     taken = reader / reader.sum()
@@ -52,7 +53,7 @@ def blocks(walk: PictureWalk, number: int) -> dict:
         most = row.argmax()
         words.append(
             f"in block {number + 1} attends most to {patch_place(walk, most)}, {row[most]:.1%};"
-            f" {_reader(inner)} takes {share * n:.1f}× the uniform share from it."
+            f" {reader_of(inner)} takes {share * n:.1f}× the uniform share from it."
         )
     high = max(float(np.quantile(heads, 0.99)), 4 / n)
     shown = [
@@ -64,35 +65,35 @@ def blocks(walk: PictureWalk, number: int) -> dict:
             **multiples(table, n, each=True),
             alt="How the chosen patch spreads its attention over the picture, mean of the heads.",
         ),
-        _attended(inner, f"What {_reader(inner)} attends to", reader),
+        _attended(inner, f"What {reader_of(inner)} attends to", reader),
         maps(
             f"The same in each of {len(heads)} heads",
             heads.reshape(-1, *inner.grid),
             _across(len(heads)),
             span=12,
             **heat(heads, "multiples of the uniform share", high=high, factor=float(n), ends="×"),
-            alt=f"{len(heads)} small maps: what {_reader(inner)} attends to in each head.",
+            alt=f"{len(heads)} small maps: what {reader_of(inner)} attends to in each head.",
         ),
     ]
     return of_patches(walk, words, shown, lines=2)
 
 
 def growth(walk: PictureWalk, number: int) -> dict:
-    inner = _blocks(walk)
+    inner = blocks_of(walk)
     shares, gathered = inner.shares, inner.gathered(number)
     n = shares.shape[1]
     words = []
     for patch in range(n):
         first, now = shares[0, patch] * n, shares[number, patch] * n
         words.append(
-            f"{_reader(inner)} holds {now:.2f}× the uniform share of it after block {number + 1},"
+            f"{reader_of(inner)} holds {now:.2f}× the uniform share of it after block {number + 1},"
             f" {first:.2f}× after the first. Of itself it keeps {gathered[patch, patch]:.0%}."
         )
     beside = np.maximum(off_diagonal(gathered).reshape(n, n - 1).max(axis=1), 4 / n)
     unit = "multiples of the uniform share"
     high = max(float(shares.max()), 4 / n)
     scale = heat(shares, unit, high=high, factor=float(n), ends="×")
-    reader = _reader(inner).capitalize()
+    reader = reader_of(inner).capitalize()
     shown = [
         on_patches(
             f"{reader} after block {number + 1}",
@@ -123,7 +124,7 @@ def growth(walk: PictureWalk, number: int) -> dict:
 
 
 def class_tokens(walk: Walkthrough, number: int) -> dict:
-    inner = _blocks(walk)
+    inner = blocks_of(walk)
     read = inner.class_tokens
     assert read is not None, "this step is shown only where they are read"
     names = [f"block {block + 1}" for block in inner.read]
@@ -165,11 +166,11 @@ def class_tokens(walk: Walkthrough, number: int) -> dict:
 
 
 def logit(walk: PictureWalk, number: int) -> dict:
-    inner, heatmap = _blocks(walk), walk.heatmap
+    inner, heatmap = blocks_of(walk), walk.heatmap
     assert heatmap is not None, "there are blocks"
     shares = heatmap.values.ravel()
     n = len(shares)
-    words = [f"{_reader(inner)} holds {share * n:.2f}× the uniform share of it." for share in shares]
+    words = [f"{reader_of(inner)} holds {share * n:.2f}× the uniform share of it." for share in shares]
     shown = [
         on_patches(
             "The heatmap: what reaches the head",
@@ -200,12 +201,3 @@ def _alikeness(tokens: np.ndarray) -> np.ndarray:
 def _across(count: int) -> int:
     """How many of so many small maps stand in a line: all, if a line has room for them."""
     return next(across for across in range(min(count, MOST_ACROSS), 0, -1) if count % across == 0)
-
-
-def _reader(inner: BlockWalk) -> str:
-    return "the class token" if inner.blocks.class_token else "the mean of all patches"
-
-
-def _blocks(walk: PictureWalk) -> BlockWalk:
-    assert walk.blocks is not None, "these steps are shown only where there are blocks"
-    return walk.blocks

@@ -11,7 +11,7 @@ from pages.how_it_works.step import StepText, by, logit_in_numbers, tiles_in_wor
 
 
 def patches(walk: PictureWalk) -> StepText:
-    blocks = _blocks(walk)
+    blocks = blocks_of(walk)
     (rows, columns), channels = blocks.grid, blocks.tokens.shape[1]
     side = len(walk.image) // rows
     first, ahead = "", ""
@@ -30,7 +30,7 @@ def patches(walk: PictureWalk) -> StepText:
 
 
 def blocks(walk: PictureWalk) -> StepText:
-    inner = _blocks(walk)
+    inner = blocks_of(walk)
     heads, n = inner.heads.shape[1:]
     count = inner.attention.shape[1]
     return StepText(
@@ -63,8 +63,8 @@ def looked_away(inner: BlockWalk, block: int) -> float:
 
 
 def growth(walk: PictureWalk) -> StepText:
-    inner = _blocks(walk)
-    reader = _reader(inner)
+    inner = blocks_of(walk)
+    reader = reader_of(inner)
     kept = ""
     if inner.blocks.class_token:
         kept = f" After the last block it holds {inner.kept[-1]:.0%} of itself and the rest of the patches."
@@ -90,7 +90,7 @@ def _sharpness(inner: BlockWalk) -> str:
 
 
 def class_tokens(walk: Walkthrough) -> StepText:
-    inner = _blocks(walk)
+    inner = blocks_of(walk)
     names = ", ".join(str(number + 1) for number in inner.read)
     read = inner.class_tokens
     assert read is not None, "this step is shown only where they are read"
@@ -107,7 +107,7 @@ def class_tokens(walk: Walkthrough) -> StepText:
 
 
 def logit(walk: PictureWalk) -> StepText:
-    reader = _reader(_blocks(walk))
+    reader = reader_of(blocks_of(walk))
     return StepText(
         f"From {reader} one number is computed, the logit; a calibrated S-curve makes it a probability, and"
         f" two thresholds make that a verdict.{tiles_in_words(walk)}",
@@ -118,10 +118,12 @@ def logit(walk: PictureWalk) -> StepText:
     )
 
 
-def _blocks(walk: PictureWalk) -> BlockWalk:
+def blocks_of(walk: PictureWalk) -> BlockWalk:
+    """What the blocks did; for steps that are shown only where there are blocks."""
     assert walk.blocks is not None, "these steps are shown only where there are blocks"
     return walk.blocks
 
 
-def _reader(inner: BlockWalk) -> str:
+def reader_of(inner: BlockWalk) -> str:
+    """What the network's head reads of the blocks, in words."""
     return "the class token" if inner.blocks.class_token else "the mean of all patches"
