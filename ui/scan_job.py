@@ -22,6 +22,7 @@ from detector.datasets.dataset_scan import CHECKING, DatasetScan, scan_dataset
 from detector.datasets.mean_spectrum import MeanSpectrum
 from detector.datasets.scan_findings import Finding, Level
 from detector.datasets.shortcut_audit import ShortcutAudit
+from ui.quantities import duration
 from ui.text import plain
 
 FOLDER_KEY = "data_folder"
@@ -198,20 +199,12 @@ def _follow(job: ScanJob) -> None:
     done, total = job.done, job.total
     bar, button = st.columns([5, 1], vertical_alignment="center")
     if job.stage == CHECKING and total:
-        bar.progress(
-            min(done / total, 1.0), f"Checking pictures: {done:,} of {total:,}{_left(job.seconds_left())}"
-        )
+        seconds = job.seconds_left()
+        left = "" if seconds is None else f", about {duration(max(seconds, 1))} left"
+        bar.progress(min(done / total, 1.0), f"Checking pictures: {done:,} of {total:,}{left}")
     else:
         bar.progress(0.0, f"Looking for pictures: {done:,} so far")
     button.button("Cancel", key="scan_cancel", on_click=job.cancelled.set, width="stretch")
-
-
-def _left(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    if seconds < 90:
-        return f", about {max(seconds, 1):.0f} s left"
-    return f", about {seconds / 60:.0f} min left"
 
 
 def _stamp(folder: Path) -> Stamp:

@@ -9,6 +9,7 @@ import streamlit as st
 from detector.provenance import FileFacts, Finding, file_facts
 from ui.bounded_cache import BoundedCache
 from ui.pictures import Picture
+from ui.quantities import size
 from ui.text import plain
 
 APART = (
@@ -77,14 +78,7 @@ def headline(facts: FileFacts) -> str:
 
 def _file(facts: FileFacts) -> str:
     pixels = f", {facts.width} × {facts.height} pixels" if facts.width else ""
-    return f"{facts.format or 'Unknown format'}{pixels}, {_size(facts.size)}"
-
-
-def _size(size: int) -> str:
-    """Bytes, for people."""
-    if size >= 2**20:
-        return f"{size / 2**20:.1f} MB"
-    return f"{size / 2**10:.1f} KB"
+    return f"{facts.format or 'Unknown format'}{pixels}, {size(facts.size)}"
 
 
 def _show(findings: list[Finding], meaning: str) -> None:

@@ -12,9 +12,9 @@ from pages.train import rate
 from pages.train.measurement import Measurement, measurements
 from pages.train.page_state import Key
 from pages.train.rate import Rates
-from pages.train.wording import duration
 from train import runs
 from train.recipes import STAGES, Recipe
+from ui.quantities import duration
 from ui.text import plain
 
 MOST_LOOKED_AT = 50

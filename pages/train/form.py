@@ -25,9 +25,9 @@ from pages.train.page_state import (
     page_state,
     run_name_key,
 )
-from pages.train.wording import size
 from train import runs
 from train.recipes import BACKBONE_WEIGHTS, Recipe, load_recipe, names, offers_shipped
+from ui.quantities import size
 from ui.text import plain
 
 WEIGHTS = {"imagenet": "ImageNet", "shipped": "Shipped model", "file": "A file", "none": "None"}

@@ -11,8 +11,9 @@ import streamlit as st
 
 from pages.train.log_viewer import log_viewer
 from pages.train.page_state import Key, page_state
-from pages.train.wording import counted, size
+from pages.train.wording import counted
 from train import runs
+from ui.quantities import size
 from ui.text import printable
 
 READ_BYTES = 48 * 1024

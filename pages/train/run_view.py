@@ -17,18 +17,17 @@ from pages.train.wording import (
     ELSEWHERE,
     STATES,
     badge,
-    duration,
     learning_rates,
     practice_badge,
     practised,
     progress,
-    size,
 )
 from train import runs
 from train.runs import RunState
 from ui import models
 from ui.about_model import measured, metrics_table, section
 from ui.figures import config
+from ui.quantities import duration, size
 from ui.text import plain
 
 PROMINENT = {RunState.FAILED: st.error, RunState.LOST: st.warning, RunState.DAMAGED: st.error}

@@ -1,8 +1,7 @@
-"""The states of a run, times and rates, in words."""
+"""The states of a run, and how far and how fast it is, in words."""
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal, NamedTuple
 
 import streamlit as st
@@ -11,6 +10,7 @@ from detector.practice_set import is_practice_set
 from train import runs
 from train.recipes import STAGES, StageName
 from train.runs import Phase, RunState
+from ui.quantities import duration
 
 PHASES = tuple(Phase)
 
@@ -90,30 +90,6 @@ def stage_title(stage: str) -> str:
     if stage in PHASES:
         return Phase(stage).title
     return StageName(stage).title if stage in STAGES else stage[:40]
-
-
-def duration(seconds: float | None) -> str:
-    """For instance "45 s", "3 min", "2 h 05 min"; a dash where it is not known."""
-    if seconds is None or math.isnan(seconds) or seconds < 0:
-        return "–"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:,} h {minutes:02} min"
-
-
-def size(count: float) -> str:
-    """Bytes, for instance "1.2 MB"."""
-    if count < 1000:
-        return f"{count:.0f} bytes"
-    for unit in ("kB", "MB", "GB"):
-        count /= 1000
-        if count < 1000:
-            return f"{count:.1f} {unit}"
-    return f"{count / 1000:.1f} TB"
 
 
 def counted(count: int, thing: str) -> str:

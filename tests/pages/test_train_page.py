@@ -23,7 +23,7 @@ from detector.bundle import default_bundle
 from detector.datasets.dataset_scan import CHECKING
 from detector.evaluation.predictions import Predictions, read_predictions, write_predictions
 from detector.promotion import demote, promote
-from pages.train import estimate, history, rate, settings, training_curves, wording
+from pages.train import estimate, history, rate, settings, training_curves
 from pages.train.log_panel import LINE_LENGTH, LINES, Tail
 from pages.train.measurement import CANCELLED, MADE_ROOM, Measurement, Measurements, measurements
 from pages.train.page_state import SESSION_KEY, PageState
@@ -1176,19 +1176,3 @@ def test_hostile_names_and_reasons_stay_text(open_page, folder):
                 and "](http" not in element.value
                 and "**x** <b>" not in element.value
             )
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (None, "–"),
-        (float("nan"), "–"),
-        (-1, "–"),
-        (0, "0 s"),
-        (89, "89 s"),
-        (90, "2 min"),
-        (5400, "1 h 30 min"),
-    ],
-)
-def test_durations_in_words(seconds, text):
-    assert wording.duration(seconds) == text

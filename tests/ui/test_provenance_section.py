@@ -58,7 +58,7 @@ def test_absence_of_evidence_is_called_that_and_stays_closed():
     assert plain("No metadata. That says nothing: most sites and messengers strip it.", limit=300) in words(
         app
     )
-    assert plain("PNG, 32 × 24 pixels, 0.1 KB") in words(app)
+    assert plain(f"PNG, 32 × 24 pixels, {len(png())} bytes") in words(app)
 
 
 def test_a_generators_trace_opens_the_section_and_is_told_with_its_place():
