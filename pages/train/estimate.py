@@ -13,7 +13,7 @@ from pages.train.measurement import Measurement, measurements
 from pages.train.page_state import Key
 from pages.train.rate import Rates
 from train import runs
-from train.recipes import STAGES, Recipe
+from train.recipes import Recipe
 from ui.quantities import duration
 from ui.text import plain
 
@@ -117,8 +117,6 @@ def _steps(run: runs.Run, rows: list[dict]) -> int:
 
 
 def _kind(recipe: Recipe, device: runs.Device) -> tuple:
-    """Settings of one kind are equally fast."""
-    arguments = tuple(sorted(recipe.architecture_arguments.items()))
-    stages = [recipe.stage(name) for name in STAGES]
-    trained = tuple((stage.unfreeze, stage.epochs > 0) for stage in stages)
-    return device.id, recipe.architecture, arguments, recipe.batch_size, trained
+    """What a measurement is of."""
+    settings = recipe.to_dict()
+    return device.id, *((stage, rate.kind(settings, stage)) for stage in rate.trained(recipe))

@@ -4,6 +4,7 @@ measurement made for the purpose."""
 from __future__ import annotations
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -38,30 +39,40 @@ def seconds(recipe: Recipe, train_images: int, rates: Rates) -> float | None:
     if not per_epoch:
         return None
     taken = 0.0
-    for name in _trained(recipe):
+    for name in trained(recipe):
         if not rates.get(name):
             return None
         taken += recipe.stage(name).epochs * per_epoch / rates[name]
     return min(taken, 60 * recipe.max_minutes) if recipe.max_minutes else taken
 
 
-def _trained(recipe: Recipe) -> list[StageName]:
+def trained(recipe: Recipe) -> list[StageName]:
     """The stages that have any epochs."""
     return [name for name in STAGES if recipe.stage(name).epochs]
 
 
+def kind(settings: Mapping[str, Any], stage: str) -> tuple:
+    """What one stage of a recipe's settings has in common with all that are equally fast: the network, which
+    of its layers train, and the batch size."""
+    part = settings.get(stage)
+    return (
+        settings.get("architecture"),
+        json.dumps(settings.get("architecture_arguments") or {}, sort_keys=True),
+        settings.get("batch_size"),
+        part.get("unfreeze") if isinstance(part, dict) else None,
+    )
+
+
 def of_earlier_runs(recipe: Recipe, device: str, runs: Iterable[tuple[str, dict, list[dict], int]]) -> Rates:
     """What the latest run that is like this one reached in each stage. runs: (device, recipe, rows of
-    metrics.csv, steps of an epoch), the latest first. Alike are runs of one architecture on one device that
-    train the same layers with the same batch size.
-    """
+    metrics.csv, steps of an epoch), the latest first. Alike are runs on one device, of one ``kind``."""
     found: dict[str, float] = {}
     own = recipe.to_dict()
     for its_device, settings, rows, steps in runs:
         if its_device != device or not steps:
             continue
         for stage in STAGES:
-            if stage in found or _kind(own, stage) != _kind(settings, stage):
+            if stage in found or kind(own, stage) != kind(settings, stage):
                 continue
             if taken := _epoch_seconds(rows, stage):
                 found[stage] = steps * recipe.batch_size / taken
@@ -81,7 +92,7 @@ def measure(
     Nothing is downloaded: how fast a network is does not depend on what it has learned.
     """
     brief = [f"sampling.images_per_epoch={STEPS * recipe.batch_size}", "backbone_weights=none"]
-    for stage in _trained(recipe):
+    for stage in trained(recipe):
         brief += [f"{stage}.epochs={EPOCHS}", f"{stage}.patience={EPOCHS}"]
     with tempfile.TemporaryDirectory(prefix="telltale-rate-") as folder:
         pictures, run = make_practice_set(Path(folder) / "pictures"), Path(folder) / "run"
@@ -131,12 +142,3 @@ def _epoch_seconds(rows: Iterable[Mapping[str, Any]], stage: str) -> float | Non
                 taken.append(float(row["seconds"]))
     taken = [value for value in taken[1:] or taken if value > 0]
     return median(taken) if taken else None
-
-
-def _kind(settings: Mapping[str, Any], stage: str) -> tuple:
-    part = settings.get(stage)
-    return (
-        settings.get("architecture"),
-        settings.get("batch_size"),
-        part.get("unfreeze") if isinstance(part, dict) else None,
-    )

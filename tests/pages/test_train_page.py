@@ -576,7 +576,13 @@ def test_the_time_needed_comes_from_the_epochs_of_an_earlier_run_like_this_one()
 
 
 @pytest.mark.parametrize(
-    "other", [{"batch_size": 4}, {"architecture": "another"}, {"finetune": {"unfreeze": "none"}}]
+    "other",
+    [
+        {"batch_size": 4},
+        {"architecture": "another"},
+        {"architecture_arguments": {"hidden": 64}},
+        {"finetune": {"unfreeze": "none"}},
+    ],
 )
 def test_a_run_of_another_kind_says_nothing_about_the_time(other):
     recipe = load_recipe("tiny-attention")
