@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 def carry_button(bundle: Bundle, threshold: float) -> None:
     """Offer to judge by ``threshold`` on Classify."""
+    carried = _carried(bundle)
     st.button(
         "Use on Classify",
         icon=":material/swap_horiz:",
         key="carry",
         on_click=_carry,
         args=(bundle, threshold),
-        disabled=threshold == (_carried(bundle) or bundle.threshold),
+        disabled=threshold == (bundle.threshold if carried is None else carried),
         help="Judge pictures by this threshold on Classify, until you undo it",
     )
 

@@ -301,6 +301,14 @@ def test_classify_shows_a_carried_threshold_and_undoes_it(weights, monkeypatch):
 # ---- rows
 
 
+def test_a_threshold_of_zero_is_not_carried_twice(open_page):
+    page = open_page(threshold="0")
+    checked(page.button(key="carry").click().run())
+    assert page.button(key="carry").disabled
+    checked(page.button(key="own_threshold").click().run())
+    assert not page.button(key="carry").disabled
+
+
 def test_rows_of_one_class_say_why_there_is_no_curve(open_page):
     page = open_page(by="generator", only="sdxl")
     assert len(charts(page)) == 1 and "There is no real picture in these rows, hence no curve" in said(page)
