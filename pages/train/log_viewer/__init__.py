@@ -35,7 +35,7 @@ def log_viewer(
     follow: bool = True,
     live: bool = False,
 ) -> None:
-    """Show lines, each with the byte of the file at which it starts.
+    """Show lines, each with its number: they grow, and one that is skipped stands for lines not shown.
 
     identity: of the file; another one starts the viewer anew. label: what it is, for a screen reader. note: a
     line above it. before: what to say in front of the first line where the file begins earlier. find: text to

@@ -1,7 +1,7 @@
 /**
  * The log viewer: lines of text that grow at the end. Text is only ever set as textContent, so nothing in a log becomes markup.
  *
- * Python sends the last lines of the file again and again, each with the byte at which it starts. Lines that are here already stay
+ * Python sends the last lines of the file again and again, each with its number. Lines that are here already stay
  * untouched, so that a selection or a place the reader scrolled to survives; the newest may have been unfinished and is replaced.
  */
 
@@ -53,10 +53,10 @@ function append(viewer, data) {
   const last = log.lastElementChild;
   let from = 0;
   if (last && data.follow) {
-    const known = Number(last.dataset.start);
+    const known = Number(last.dataset.number);
     if (data.lines.length && data.lines.at(-1)[0] < known) log.replaceChildren(); // the file was begun anew
     else {
-      from = data.lines.findIndex(([start]) => start >= known);
+      from = data.lines.findIndex(([number]) => number >= known);
       if (from < 0) return;
       if (data.lines[from][0] === known) {
         const text = data.lines[from][1];
@@ -66,15 +66,15 @@ function append(viewer, data) {
     }
   } else if (data.before) log.append(gap(data.before));
   const fresh = document.createDocumentFragment();
-  for (const [start, text] of data.lines.slice(from)) fresh.append(line(start, text, data.find));
+  for (const [number, text] of data.lines.slice(from)) fresh.append(line(number, text, data.find));
   log.append(fresh);
   const kept = viewer.following ? KEPT : KEPT_WHILE_PAUSED;
   while (log.childElementCount > kept) log.firstElementChild.remove();
 }
 
-function line(start, text, find) {
+function line(number, text, find) {
   const element = document.createElement("div");
-  element.dataset.start = start;
+  element.dataset.number = number;
   if (!find) {
     element.textContent = text;
     return element;
@@ -97,7 +97,7 @@ function gap(text) {
   const element = document.createElement("div");
   element.className = "gap";
   element.textContent = text;
-  element.dataset.start = -1;
+  element.dataset.number = -1;
   return element;
 }
 
