@@ -2,7 +2,7 @@
 
     python -m benchmarks.encoder_speed PICTURE... [--bundle NAME] [--rounds N]
 
-The bundle's network is compiled once for each of ``Numbers``, and all run on the same pictures, in turns. The
+The bundle's network is compiled once for each ``Precision``, and all run on the same pictures, in turns. The
 logits in float32 are the truth; see ``detector.compilation.shrink``.
 """
 
@@ -24,7 +24,7 @@ from detector.bundle import Bundle, BundleError, find_bundle, load_network, read
 from detector.classifier import image_files
 from detector.compilation import exact, save, shrink
 from detector.compiled_network import compiled
-from detector.encoder_numbers import Numbers, fastest_numbers
+from detector.encoder_precision import Precision, fastest_precision
 from detector.engine import answering
 from detector.images import read_image
 
@@ -32,29 +32,29 @@ BATCH = 32
 
 
 def measure(bundle: Bundle, inputs: np.ndarray, rounds: int) -> list[str]:
-    """A row of the table for each of ``Numbers``."""
+    """A row of the table for each of ``Precision``."""
     with exact():
         network = load_network(bundle)
     logits: dict[str, np.ndarray] = {}
     tasks: dict[str, Callable[[], float]] = {}
     sizes: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for numbers in Numbers:
-            file = Path(folder) / f"{numbers}.xml"
+        for precision in Precision:
+            file = Path(folder) / f"{precision}.xml"
             save(answering(network, bundle), bundle.preprocessing.size, file)
-            shrink(file, numbers)
-            sizes[numbers] = file.with_suffix(".bin").stat().st_size
-            request = compiled(file, numbers).create_infer_request()
+            shrink(file, precision)
+            sizes[precision] = file.with_suffix(".bin").stat().st_size
+            request = compiled(file, precision).create_infer_request()
             run = partial(_logits, request, inputs)
-            logits[numbers] = run()
-            tasks[numbers] = timed(run)
+            logits[precision] = run()
+            tasks[precision] = timed(run)
         seconds = take_turns(tasks, rounds)
     rows = []
-    for numbers in Numbers:
-        off = np.abs(logits[numbers] - logits[Numbers.FLOAT32])
-        time = 1000 * median(seconds[numbers]) / len(inputs)
+    for precision in Precision:
+        off = np.abs(logits[precision] - logits[Precision.FLOAT32])
+        time = 1000 * median(seconds[precision]) / len(inputs)
         rows.append(
-            f"| {numbers} | {time:.0f} | {sizes[numbers] / 1e6:.0f} |"
+            f"| {precision} | {time:.0f} | {sizes[precision] / 1e6:.0f} |"
             f" {np.median(off):.2f} | {off.max():.2f} |"
         )
     return rows
@@ -79,7 +79,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     photos = (read_image(file, bundle.preprocessing.short_side) for file in image_files(arguments.pictures))
     inputs = np.stack([bundle.preprocessing(photo.pixels) for photo in photos])
-    print(f"{len(inputs)} pictures; this machine's choice is {fastest_numbers()}.\n")
+    print(f"{len(inputs)} pictures; this machine's choice is {fastest_precision()}.\n")
     print("| multiplied in | ms a view | MB on disk | logit off by, median | at most |")
     print("|---|---|---|---|---|")
     print("\n".join(measure(bundle, inputs, arguments.rounds)))

@@ -106,8 +106,8 @@ def network(bundle: Path, files: list[Path], rounds: int) -> dict[str, float]:
     classifier = Classifier.load(bundle)
     folder = compiled_network.find(classifier.bundle)
     assert folder is not None, "it was compiled a moment ago"
-    numbers = compiled_network.numbers(classifier.bundle)
-    request = compiled_network.compiled(folder / compiled_network.NETWORK, numbers).create_infer_request()
+    precision = compiled_network.precision_of(classifier.bundle)
+    request = compiled_network.compiled(folder / compiled_network.NETWORK, precision).create_infer_request()
     inputs = np.stack([_input(classifier, file) for file in files])
 
     def bare(batch: int) -> None:

@@ -37,10 +37,10 @@ from detector.compiled_network import (
     beside,
     find,
     made_from,
-    numbers,
+    precision_of,
     runtime,
 )
-from detector.encoder_numbers import ENCODER_DTYPE, Numbers
+from detector.encoder_precision import ENCODER_DTYPE, Precision
 from detector.encoder_weights import quantised
 from detector.engine import answering_with_insides, head_weights, inner_outputs
 from detector.home_folder import home
@@ -73,7 +73,7 @@ def compile_bundle(bundle: Bundle) -> Path:
         save(answers, bundle.preprocessing.size, building / NETWORK, hidden=inner)
         np.savez(building / HEAD, allow_pickle=False, **head_weights(network, bundle.architecture))
         _compare(network, bundle, building)
-        shrink(building / NETWORK, numbers(bundle))
+        shrink(building / NETWORK, precision_of(bundle))
         files = {name: file_sha256(building / name) for name in (NETWORK, NUMBERS, HEAD)}
         record = {**made_from(bundle), "files": files}
         (building / RECORD).write_text(json.dumps(record, indent=2) + "\n", "utf-8")
@@ -142,16 +142,16 @@ def _compare(network: keras.Model, bundle: Bundle, folder: Path) -> None:
             )
 
 
-def shrink(file: Path, numbers: Numbers) -> None:
+def shrink(file: Path, precision: Precision) -> None:
     """Keep no finer numbers in a form that ``save`` wrote than it will be run with."""
-    if numbers == Numbers.FLOAT32:
+    if precision == Precision.FLOAT32:
         return
     openvino = runtime()
     network = openvino.Core().read_model(file)
-    if numbers == Numbers.INT8:
+    if precision == Precision.INT8:
         _keep_whole_numbers(network)
     smaller = file.with_name(f"smaller-{file.name}")
-    openvino.save_model(network, smaller, compress_to_fp16=numbers == Numbers.BFLOAT16)
+    openvino.save_model(network, smaller, compress_to_fp16=precision == Precision.BFLOAT16)
     os.replace(smaller, file)
     os.replace(smaller.with_suffix(".bin"), file.with_suffix(".bin"))
 

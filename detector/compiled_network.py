@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detector.bundle import BundleError, file_sha256
-from detector.encoder_numbers import Numbers, fastest_numbers
+from detector.encoder_precision import Precision, fastest_precision
 from detector.home_folder import home
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ class CompiledNetwork:
     head: the weights of the layers above the feature map, by layer and name, float32.
     """
 
-    def __init__(self, folder: Path, numbers: Numbers = Numbers.FLOAT32):
-        """numbers: see :func:`compiled`. Raises whatever OpenVINO does, and OSError."""
+    def __init__(self, folder: Path, precision: Precision = Precision.FLOAT32):
+        """precision: see :func:`compiled`. Raises whatever OpenVINO does, and OSError."""
         self._file = folder / NETWORK
-        self._outputs = _request(compiled(self._file, numbers))
+        self._outputs = _request(compiled(self._file, precision))
         self._insides: Request | None = None
         with np.load(folder / HEAD, allow_pickle=False) as head:
             self.head = {name: head[name] for name in head.files}
@@ -85,15 +85,17 @@ def runtime() -> ModuleType:
     return openvino
 
 
-def compiled(file: Path, numbers: Numbers = Numbers.FLOAT32, insides: bool = False) -> openvino.CompiledModel:
+def compiled(
+    file: Path, precision: Precision = Precision.FLOAT32, insides: bool = False
+) -> openvino.CompiledModel:
     """What is in ``file``, ready to run on the processor.
 
-    numbers: what matrices are multiplied in where the processor can, in int8 those that are stored so.
+    precision: what matrices are multiplied in where the processor can, in int8 those that are stored so.
     insides: with what ``INSIDE`` names as further outputs. Raises whatever OpenVINO does.
     """
     settings = {
-        "INFERENCE_PRECISION_HINT": "bf16" if numbers == Numbers.BFLOAT16 else "f32",
-        "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP if numbers == Numbers.INT8 else 0,
+        "INFERENCE_PRECISION_HINT": "bf16" if precision == Precision.BFLOAT16 else "f32",
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP if precision == Precision.INT8 else 0,
         "PERFORMANCE_HINT": "LATENCY",
     }
     core = runtime().Core()
@@ -132,7 +134,7 @@ def load(bundle: Bundle) -> CompiledNetwork | None:
     if folder is None:
         return None
     try:
-        return CompiledNetwork(folder, numbers(bundle))
+        return CompiledNetwork(folder, precision_of(bundle))
     except ImportError:
         return None
     except Exception as error:  # OpenVINO raises RuntimeErrors of its own for anything
@@ -176,14 +178,14 @@ def made_from(bundle: Bundle) -> dict[str, Any]:
         "weights_sha256": bundle.weights_sha256,
         "encoder_sha256": bundle.encoder_sha256,
         "architecture": {"name": bundle.architecture.name, "arguments": dict(bundle.arguments)},
-        "numbers": str(numbers(bundle)),
+        "precision": str(precision_of(bundle)),
     }
 
 
-def numbers(bundle: Bundle) -> Numbers:
+def precision_of(bundle: Bundle) -> Precision:
     """What the matrices of the bundle's network are multiplied in on this machine: fewer digits than float32
     only those of a frozen encoder."""
-    return Numbers.FLOAT32 if bundle.architecture.encoder is None else fastest_numbers()
+    return Precision.FLOAT32 if bundle.architecture.encoder is None else fastest_precision()
 
 
 def _record(folder: Path) -> Any:

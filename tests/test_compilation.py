@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detector import architectures, compilation, compiled_network, encoder_numbers
+from detector import architectures, compilation, compiled_network, encoder_precision
 from detector.bundle import CARD, WEIGHTS, Bundle, BundleError, file_sha256, read_bundle, write_card
 from detector.classifier import Classifier
-from detector.encoder_numbers import Numbers
+from detector.encoder_precision import Precision
 from detector.encoder_weights import quantised
 from detector.engine import answering_with_insides, inner_outputs
 from detector.explain import METHODS
@@ -124,7 +124,7 @@ def test_a_network_for_bfloat16_keeps_its_numbers_in_half_the_space(spoilable, c
     numbers = spoilable / "compiled" / "network.bin"
     before = numbers.stat().st_size
     for module in (compilation, compiled_network):
-        monkeypatch.setattr(module, "numbers", lambda bundle: Numbers.BFLOAT16)
+        monkeypatch.setattr(module, "precision_of", lambda bundle: Precision.BFLOAT16)
     bundle = read_bundle(spoilable)
     assert compiled_network.find(bundle) is None  # the form in float32 is that of another machine
     folder = compilation.compile_bundle(bundle)
@@ -151,20 +151,20 @@ def two_matrices():
     return function
 
 
-@pytest.mark.parametrize("numbers", list(Numbers))
-def test_a_form_keeps_its_numbers_as_finely_as_it_runs_with_them(two_matrices, tmp_path, numbers):
+@pytest.mark.parametrize("precision", list(Precision))
+def test_a_form_keeps_its_numbers_as_finely_as_it_runs_with_them(two_matrices, tmp_path, precision):
     file = tmp_path / "network.xml"
     compilation.save(two_matrices, 32, file)
-    compilation.shrink(file, numbers)
+    compilation.shrink(file, precision)
     whole, other = 3072 * 64, 64 * 64
     expected = {
-        Numbers.FLOAT32: 4 * (whole + other),
-        Numbers.BFLOAT16: 2 * (whole + other),
-        Numbers.INT8: whole + 4 * (64 + other),
+        Precision.FLOAT32: 4 * (whole + other),
+        Precision.BFLOAT16: 2 * (whole + other),
+        Precision.INT8: whole + 4 * (64 + other),
     }
-    assert file.with_suffix(".bin").stat().st_size == pytest.approx(expected[numbers], abs=100)
+    assert file.with_suffix(".bin").stat().st_size == pytest.approx(expected[precision], abs=100)
     answer = compiled_network.compiled(file)([inputs(3)])[0]
-    tolerance = 5e-3 if numbers == Numbers.BFLOAT16 else 1e-5
+    tolerance = 5e-3 if precision == Precision.BFLOAT16 else 1e-5
     np.testing.assert_allclose(
         answer, two_matrices(inputs(3))["answer"], atol=tolerance * np.abs(answer).max()
     )
@@ -173,26 +173,26 @@ def test_a_form_keeps_its_numbers_as_finely_as_it_runs_with_them(two_matrices, t
 def test_int8_answers_nearly_as_float32_does(two_matrices, tmp_path):
     file = tmp_path / "network.xml"
     compilation.save(two_matrices, 32, file)
-    compilation.shrink(file, Numbers.INT8)
-    answer = compiled_network.compiled(file, Numbers.INT8)([inputs(3)])[0]
+    compilation.shrink(file, Precision.INT8)
+    answer = compiled_network.compiled(file, Precision.INT8)([inputs(3)])[0]
     np.testing.assert_allclose(answer, two_matrices(inputs(3))["answer"], atol=0.02 * np.abs(answer).max())
 
 
 @pytest.mark.parametrize(
-    ("flags", "numbers", "dtype"),
+    ("flags", "precision", "dtype"),
     [
-        ("avx512_bf16 avx512_vnni amx_bf16", Numbers.BFLOAT16, "mixed_bfloat16"),
-        ("avx512_bf16 avx512_vnni", Numbers.INT8, "float32"),
-        ("avx2 avx_vnni", Numbers.INT8, "float32"),
-        ("avx2 fma", Numbers.FLOAT32, "float32"),
+        ("avx512_bf16 avx512_vnni amx_bf16", Precision.BFLOAT16, "mixed_bfloat16"),
+        ("avx512_bf16 avx512_vnni", Precision.INT8, "float32"),
+        ("avx2 avx_vnni", Precision.INT8, "float32"),
+        ("avx2 fma", Precision.FLOAT32, "float32"),
     ],
 )
-def test_the_processor_says_what_an_encoder_is_multiplied_in(monkeypatch, tmp_path, flags, numbers, dtype):
-    monkeypatch.setattr(encoder_numbers.Path, "read_text", lambda *_: f"flags : fpu {flags} sse")
-    assert (encoder_numbers.fastest_numbers(), encoder_numbers.fast_dtype()) == (numbers, dtype)
-    monkeypatch.setenv(encoder_numbers.ENCODER_DTYPE, "mixed_bfloat16")
-    assert (encoder_numbers.fastest_numbers(), encoder_numbers.fast_dtype()) == (
-        Numbers.BFLOAT16,
+def test_the_processor_says_what_an_encoder_is_multiplied_in(monkeypatch, tmp_path, flags, precision, dtype):
+    monkeypatch.setattr(encoder_precision.Path, "read_text", lambda *_: f"flags : fpu {flags} sse")
+    assert (encoder_precision.fastest_precision(), encoder_precision.fast_dtype()) == (precision, dtype)
+    monkeypatch.setenv(encoder_precision.ENCODER_DTYPE, "mixed_bfloat16")
+    assert (encoder_precision.fastest_precision(), encoder_precision.fast_dtype()) == (
+        Precision.BFLOAT16,
         "mixed_bfloat16",
     )
 

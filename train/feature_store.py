@@ -36,7 +36,7 @@ from detector.atomic_files import replacing
 from detector.compilation import exact, save, shrink
 from detector.compiled_network import compiled
 from detector.datasets import Dataset, DatasetError, load_dataset, only
-from detector.encoder_numbers import fastest_numbers
+from detector.encoder_precision import fastest_precision
 from detector.images import ImageReadError
 from detector.perturbations import DELIVERY_CHAINS, PERTURBATIONS
 from detector.preprocessing import Preprocessing
@@ -246,7 +246,7 @@ def encoder_of(
             raise ValueError(f"{architecture.name} computes no block {after}.")
         read = network.get_layer(name).output
     below = keras.Model(network.input, read)
-    numbers = fastest_numbers()
+    precision = fastest_precision()
     with tempfile.TemporaryDirectory(prefix="telltale-encoder-") as folder:
         file = Path(folder) / "encoder.xml"
         save(
@@ -254,8 +254,8 @@ def encoder_of(
             architecture.preprocessing.size,
             file,
         )
-        shrink(file, numbers)
-        request = compiled(file, numbers).create_infer_request()
+        shrink(file, precision)
+        request = compiled(file, precision).create_infer_request()
     return lambda images: np.array(request.infer([images])[0])
 
 

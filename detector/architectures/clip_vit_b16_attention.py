@@ -19,7 +19,7 @@ from detector.architectures.architecture import (
     require_size,
 )
 from detector.architectures.attention_head import HEAD_LAYERS, attach_attention_head, attach_tile_head
-from detector.encoder_numbers import fast_dtype
+from detector.encoder_precision import fast_dtype
 from detector.preprocessing import Preprocessing
 
 if TYPE_CHECKING:

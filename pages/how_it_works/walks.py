@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from detector.bundle import SMALL_BUNDLE, Bundle, list_bundles
-from detector.compiled_network import numbers
-from detector.encoder_numbers import Numbers
+from detector.compiled_network import precision_of
+from detector.encoder_precision import Precision
 from detector.explain.picture_walk import PictureWalk
 from detector.explain.stage_maps import StageMaps, stage_maps
 from detector.explain.walkthrough import Walkthrough, WalkthroughError, can_walk_through, walk_through
@@ -84,7 +84,7 @@ def show_agreement(walked: Sequence[PictureWalk]) -> None:
             " Attention and logit, recomputed step by step, differ from what the network itself answers by at"
             f" most {difference:.0e}: rounding."
         )
-    if (used := numbers(first.bundle)) != Numbers.FLOAT32:
+    if (used := precision_of(first.bundle)) != Precision.FLOAT32:
         agreement += (
             f" Verdicts are computed in {used} on this processor, with fewer digits: the probability on"
             " Classify may differ from the one here by a few hundredths."

@@ -17,7 +17,7 @@ from detector import encoder_weights
 from detector.architectures import clip_vit_b16_attention as fused
 from detector.bundle import load_network, read_bundle
 from detector.datasets import load_dataset
-from detector.encoder_numbers import ENCODER_DTYPE
+from detector.encoder_precision import ENCODER_DTYPE
 from tests.support.networks import TINY_VIT, random_encoder
 from train.adaptation import adapt, adapter_of, upper_network
 from train.adapter_file import put, rank_of, read_adapter, write_adapter

@@ -12,7 +12,7 @@ ENCODER_DTYPE = "TELLTALE_ENCODER_DTYPE"
 """The environment variable that names the dtype policy of encoders."""
 
 
-class Numbers(StrEnum):
+class Precision(StrEnum):
     """What an encoder's matrices are multiplied in."""
 
     FLOAT32 = "float32"
@@ -22,24 +22,24 @@ class Numbers(StrEnum):
     networks alone can."""
 
 
-def fastest_numbers() -> Numbers:
+def fastest_precision() -> Precision:
     """What this machine's processor computes the encoder fastest in: bfloat16 where it has matrix
     instructions for it (a third of float32's time), int8 where it has dot products of these (half of it),
     else float32. Processors that have bfloat16 without the matrix instructions take longer in it than in
     float32. ``TELLTALE_ENCODER_DTYPE`` names another dtype policy."""
     if chosen := os.environ.get(ENCODER_DTYPE):
-        return Numbers.BFLOAT16 if chosen == "mixed_bfloat16" else Numbers.FLOAT32
+        return Precision.BFLOAT16 if chosen == "mixed_bfloat16" else Precision.FLOAT32
     try:
         processor = Path("/proc/cpuinfo").read_text("utf-8", "replace")
     except OSError:
-        return Numbers.FLOAT32
+        return Precision.FLOAT32
     if re.search(r"\bamx_bf16\b", processor):
-        return Numbers.BFLOAT16
-    return Numbers.INT8 if re.search(r"\b(avx512_vnni|avx_vnni)\b", processor) else Numbers.FLOAT32
+        return Precision.BFLOAT16
+    return Precision.INT8 if re.search(r"\b(avx512_vnni|avx_vnni)\b", processor) else Precision.FLOAT32
 
 
 def fast_dtype() -> str:
-    """The dtype policy for Keras that comes nearest to ``fastest_numbers``."""
+    """The dtype policy for Keras that comes nearest to ``fastest_precision``."""
     if chosen := os.environ.get(ENCODER_DTYPE):
         return chosen
-    return "mixed_bfloat16" if fastest_numbers() == Numbers.BFLOAT16 else "float32"
+    return "mixed_bfloat16" if fastest_precision() == Precision.BFLOAT16 else "float32"
