@@ -66,7 +66,7 @@ class Analysis:
     the whole. attention: float32 (n, n), row i is what patch i
     attends to; with one attention layer the head-averaged softmax itself, with several their rollout. Both
     are None for a network without attention. region: the part of the photo that the whole shows. bundle: the
-    model's name. tiles: what is said of each tile.
+    model's name. tiles: what is said of each tile. precision: see ``Engine.precision``.
     """
 
     verdict: Verdict
@@ -78,6 +78,7 @@ class Analysis:
     region: Region
     bundle: str
     tiles: tuple[JudgedTile, ...] = ()
+    precision: str = "float32"
 
     @property
     def of_tiles(self) -> float:
@@ -315,6 +316,7 @@ class Classifier:
             bundle.preprocessing.region(*shape),
             bundle.name,
             tiles,
+            self.engine.precision,
         )
 
 

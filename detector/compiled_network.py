@@ -53,6 +53,7 @@ class CompiledNetwork:
 
     def __init__(self, folder: Path, precision: Precision = Precision.FLOAT32):
         """precision: see :func:`compiled`. Raises whatever OpenVINO does, and OSError."""
+        self.precision = precision
         self._file = folder / NETWORK
         self._outputs = _request(compiled(self._file, precision))
         self._insides: Request | None = None

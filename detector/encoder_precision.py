@@ -38,6 +38,11 @@ def fastest_precision() -> Precision:
     return Precision.INT8 if re.search(r"\b(avx512_vnni|avx_vnni)\b", processor) else Precision.FLOAT32
 
 
+def precision_in_keras() -> str:
+    """That of ``fast_dtype``, by the name that ``Precision`` gives it, where that has one."""
+    return fast_dtype().removeprefix("mixed_")
+
+
 def fast_dtype() -> str:
     """The dtype policy for Keras that comes nearest to ``fastest_precision``."""
     if chosen := os.environ.get(ENCODER_DTYPE):

@@ -11,6 +11,7 @@ import numpy as np
 
 from detector import compiled_network
 from detector.bundle import Bundle, BundleError, load_network
+from detector.encoder_precision import Precision, precision_in_keras
 from detector.evaluation.calibration import calibrated
 from detector.fifo_lock import FifoLock
 from detector.verdicts import Side
@@ -54,6 +55,14 @@ class Engine:
             if self._network is None:
                 self._network = _load(self.bundle)
             return self._network
+
+    @property
+    def precision(self) -> str:
+        """What the encoder's matrices are multiplied in, for instance "int8"; "float32" for a network without
+        an encoder. A picture's scores differ between them, by a few hundredths at most."""
+        if self.bundle.architecture.encoder is None:
+            return str(Precision.FLOAT32)
+        return precision_in_keras() if self.compiled is None else str(self.compiled.precision)
 
     def outputs(self, images: np.ndarray, at_once: int | None = None) -> dict[str, np.ndarray]:
         """uint8 (N, size, size, 3) model inputs -> all that the network answers, see ``Architecture``, and

@@ -44,6 +44,7 @@ TYPES: dict[str, type] = {
     "file_contradicts": str,
     "bundle": str,
     "weights_sha256": str,
+    "precision": str,
     "error": str,
 }
 """Of each value that is known; a list is one of texts."""
@@ -67,6 +68,7 @@ def record(
 
     ``date`` is when the picture was judged, in UTC; the model says "unsure" between ``unsure_low`` and
     ``unsure_high``. ``file_says`` holds what the file says of itself, which plays no part in any verdict.
+    ``precision``: what the encoder was computed in, which moves a score a little.
 
     ``verdict`` is always the model's own. ``final_verdict`` is the one to go by, and None until copies of the
     picture were judged, ``perturbed``: "unsure" if an ordinary perturbation turns the model's verdict into
@@ -117,6 +119,7 @@ def _judgement(analysis: Analysis, bundle: Bundle) -> dict[str, Any]:
         "y_score": analysis.y_score,
         "logit": analysis.logit,
         "threshold": analysis.threshold,
+        "precision": analysis.precision,
         "unseen_share_ai": evidence and evidence.like(analysis.y_score).share(Side.AI).value,
     }
     if analysis.heatmap:

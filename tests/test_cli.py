@@ -315,6 +315,7 @@ def test_json_object_has_all_fields(objects, tiny_bundle):
         "file_contradicts",
         "bundle",
         "weights_sha256",
+        "precision",
         "error",
         "overlay",
     ]

@@ -284,3 +284,10 @@ def test_converting_a_network_reports_nothing_to_the_makers_of_the_runtime():
     from openvino.tools.ovc import convert_impl
 
     assert convert_impl.tm.__name__ == "openvino.tools.ovc.telemetry_stub"
+
+
+def test_keras_names_the_precision_of_an_encoder_as_compiled_forms_do(monkeypatch):
+    monkeypatch.setenv(encoder_precision.ENCODER_DTYPE, "mixed_bfloat16")
+    assert encoder_precision.precision_in_keras() == Precision.BFLOAT16
+    monkeypatch.setenv(encoder_precision.ENCODER_DTYPE, "float32")
+    assert encoder_precision.precision_in_keras() == Precision.FLOAT32

@@ -113,7 +113,7 @@ def picture_report(examined: Examined, bundle: Bundle) -> PictureReport:
         _parts(examined, bundle),
         _damage(examined, bundle),
         file,
-        _model(bundle),
+        _model(bundle, analysis.precision),
         Section("Limits", (*LIMITS, *_limitations(bundle))),
     )
     score = f"P(AI-generated) {percent(analysis.y_score)}"
@@ -246,7 +246,7 @@ def _format(facts: FileFacts, result: FileResult) -> str:
     return f"{facts.format or 'unknown'}{pixels}"
 
 
-def _model(bundle: Bundle) -> Section:
+def _model(bundle: Bundle, precision: str) -> Section:
     """Which model it was and what it is worth."""
     sets = card_figures.on_unseen_sources(bundle)
     heads = list(dict.fromkeys(head for figures in sets.values() for head in figures))
@@ -263,6 +263,7 @@ def _model(bundle: Bundle) -> Section:
         ("Model", str(bundle.card.get("title", bundle.name))[:200]),
         ("Bundle", bundle.name),
         ("SHA-256 of its weights", bundle.weights_sha256),
+        ("Computed in", precision),
     )
     return Section("The model", (sentence,), rows=rows, table=tuple(table))
 

@@ -46,8 +46,8 @@ def show(results: Sequence[PictureResult]) -> None:
         return
     ours = state()
     st.caption(
-        f"{readable - untested} of {readable} pictures are tested for damage. Until it is, a verdict is the"
-        " model's own, not final."
+        f"{readable - untested} of {readable} pictures are tested for damage. Until a picture is, its verdict"
+        " is the model's own, not final."
     )
     if st.button(
         "Go on testing" if ours.testing_stopped else "Stop testing",

@@ -27,6 +27,9 @@ TEXT = """
 - **The attention map shows where the model looked.** A patch glows when the others attend to it. Its numbers
   are multiples of the uniform share: 1× is what every patch would get if attention were spread evenly. If no
   patch gets 2×, the map is called diffuse and stays dark.
+- **The same picture may score a few hundredths more or less** on another processor, and until the larger
+  model is compiled after the first start: it computes with fewer digits where a processor is faster so.
+  Downloads and reports name the precision.
 - **Unsure after damage:** if JPEG compression or resizing as it happens to nearly every picture turns the
   verdict around, it is withdrawn.
 """

@@ -35,9 +35,9 @@ def show(evaluation: Evaluation) -> None:
         interval_metric.area("The model, ROC AUC", shortcut.model)
     if shortcut.as_good_as_the_model:
         how_well = "better than" if shortcut.file_facts.low > shortcut.model.high else "as well as"
-        st.error(
-            f"**A ruler does {how_well} the network here.** {verdict(shortcut)}", icon=":material/straighten:"
-        )
+        words = f"**A ruler does {how_well} the network here.** {verdict(shortcut)}"
+        say = st.warning if _of_originals(shortcut) else st.error
+        say(words, icon=":material/straighten:")
     elif shortcut.file_facts.low > 0.5:
         st.warning(verdict(shortcut), icon=":material/straighten:")
     else:
@@ -47,11 +47,12 @@ def show(evaluation: Evaluation) -> None:
         f"{shortcut.rows:,} rows, facts used: {facts}. Five folds; every row is scored by trees that did not"
         " see it."
     )
-    if any(column.startswith("original_") for column in shortcut.columns):
+    if _of_originals(shortcut):
         st.caption(
             "The original facts are those of the files before somebody prepared them. If the model was given"
-            " files made alike, it did not see these facts themselves, only what goes along with them, such"
-            " as sharpness or subject."
+            " files made alike, as those that ship are, it did not see these facts themselves, only what goes"
+            " along with them, such as sharpness or subject. `python -m detector.evaluation` also measures it"
+            " on rows that were alike from the start: of one format, and of sizes matched."
         )
 
 
@@ -66,6 +67,10 @@ def sentences(evaluation: Evaluation) -> list[str]:
         f"Shortcut check on {shortcut.rows:,} rows: file facts alone ({facts}) reach a ROC AUC of {ruler},"
         f" the model {model}. {verdict(shortcut)}"
     ]
+
+
+def _of_originals(shortcut: Shortcut) -> bool:
+    return any(column.startswith("original_") for column in shortcut.columns)
 
 
 def _in_words(area: Estimate) -> str:

@@ -19,6 +19,7 @@ from train.recipes import (
     load_recipe,
     names,
 )
+from ui import defaults
 
 NEW_RUN = "New run"
 """The tab with the form."""
@@ -37,7 +38,7 @@ def fill_form(run: runs.Run) -> None:
     entered = st.session_state
     state.resets += 1  # what stood in the form before is none of this run's
     state.filled.clear()
-    entered[Key.RECIPE] = base.name
+    defaults.put(Key.RECIPE, base.name)
     entered[Key.DATA_FOLDER] = run.data
     if run.device in [device.id for device in runs.devices()]:
         entered[Key.DEVICE] = run.device

@@ -15,7 +15,7 @@ from detector.practice_set import make_practice_set
 from pages.train.page_state import Key
 from pages.train.wording import counted, practice_badge
 from train import runs
-from ui import scan_job, thumbnails
+from ui import defaults, scan_job, thumbnails
 from ui.scan_job import ScanJob
 from ui.text import plain
 from ui.waiting import finished
@@ -72,7 +72,7 @@ def _make_practice() -> bool:
         with st.spinner("Cutting the practice pictures"):
             folder = make_practice_set(runs.folder() / PRACTICE_FOLDER)
         st.session_state[Key.DATA_FOLDER] = str(folder)
-        st.session_state[Key.RECIPE] = PRACTICE_RECIPE
+        defaults.put(Key.RECIPE, PRACTICE_RECIPE)
     except DatasetError as error:
         st.error(plain(str(error), limit=600), icon=":material/error:")
         return False

@@ -27,6 +27,7 @@ from pages.train.page_state import (
 )
 from train import runs
 from train.recipes import BACKBONE_WEIGHTS, Recipe, load_recipe, names, offers_shipped
+from ui import defaults
 from ui.quantities import size
 from ui.text import plain
 
@@ -118,7 +119,7 @@ def _start(recipe_name: str, overrides: list[str], data: str, run_id: str, devic
 def _recipe() -> tuple[str, Recipe]:
     available = names()
     about = "Every setting of a run. What you change below goes into the command."
-    first = available.index(FIRST_RECIPE)
+    first = defaults.unless_set(Key.RECIPE, available.index(FIRST_RECIPE))
     name = st.selectbox("Recipe", available, first, key=Key.RECIPE, persist_state="session", help=about)
     recipe = load_recipe(name)
     st.caption(f"{plain(recipe.title)} · architecture {plain(recipe.architecture)}")

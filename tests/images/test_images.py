@@ -392,7 +392,7 @@ def test_progressive_jpeg_is_refused_at_a_size_where_a_plain_one_is_not():
 
 
 def test_where_the_detail_asked_for_takes_too_much_memory_the_least_that_is_enough_is_read(monkeypatch):
-    progressive = encode(Image.fromarray(blocks(1600, 2400)), "JPEG", progressive=True)
+    progressive = encode(blocks(1600, 2400), "JPEG", progressive=True)
     monkeypatch.setattr(reading, "MAX_MEMORY", 2 * len(progressive) + 30_000_000)
     with pytest.raises(TooMuchDetail, match="too large"):
         read_image(progressive, 900)

@@ -64,7 +64,7 @@ def finish(figure: go.Figure, title: str, legend: bool = True) -> go.Figure:
     return figure.update_layout(
         title=title_above(title),
         height=400,
-        margin={"l": 8, "r": 8, "t": 48, "b": 8},
+        margin={"l": 8, "r": 24, "t": 48, "b": 8},  # on the right there is room for half of the last number
         showlegend=legend,
         dragmode="zoom",
         legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0, "font": {"size": 12}},
