@@ -53,7 +53,9 @@ def test_training_is_measured_with_the_page_open_and_alone(tmp_path):
     assert {name: len(found) for name, found in rates.items()} == dict.fromkeys(
         ("alone", "page", "cores", "app_cores"), 1
     )
-    assert min(map(min, rates.values())) > 0
+    assert min(*rates["alone"], *rates["page"]) > 0
+    (app,), (both,) = rates["app_cores"], rates["cores"]
+    assert 0 <= app <= both  # within a second, on a busy machine, the app may have had no turn
 
 
 def test_lines_are_waited_for_on_the_page(tmp_path):
