@@ -59,7 +59,7 @@ class Engine:
     @property
     def precision(self) -> str:
         """What the encoder's matrices are multiplied in, for instance "int8"; "float32" for a network without
-        an encoder. A picture's scores differ between them, by a few hundredths at most."""
+        an encoder. A picture's scores differ between them, mostly by a few hundredths or less."""
         if self.bundle.architecture.encoder is None:
             return str(Precision.FLOAT32)
         return precision_in_keras() if self.compiled is None else str(self.compiled.precision)

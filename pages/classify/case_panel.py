@@ -10,7 +10,7 @@ import streamlit as st
 from detector import kept_cases
 from detector.case_files import CaseError, case_bytes, check_size
 from pages.classify import opened_case, refused
-from pages.classify.case_state import case_state, has_begun
+from pages.classify.case_state import case_state, is_new_session
 from ui.session import session
 from ui.text import plain
 
@@ -28,7 +28,7 @@ NOT_HERE = (
 
 def bring_back() -> None:
     """In a session that has just begun, what the address says is kept. Call before pictures are asked for."""
-    if has_begun():
+    if is_new_session():
         kept_cases.expire()  # also where nobody keeps anything new
     key, ours = st.query_params.get(ADDRESS), case_state()
     if ours.key or not key or session().album.brought_in:

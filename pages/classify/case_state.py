@@ -28,7 +28,7 @@ class CaseState:
     keeper: Keeper = field(default_factory=Keeper)
 
 
-def has_begun() -> bool:
+def is_new_session() -> bool:
     """Whether nobody has asked for ``case_state`` in this session yet."""
     return KEY not in st.session_state
 

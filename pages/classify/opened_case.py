@@ -42,16 +42,16 @@ def take_in(case: Case) -> int:
     """Add the pictures of a case to the session, and the remarks on them where the user has not made others;
     the first picture is opened. Returns on how many the user's own remarks stayed instead."""
     album, ours_stay = session().album, 0
-    for saved in case.pictures:
-        picture = Picture.of(saved.name, saved.content)
+    pictures = [Picture.of(saved.name, saved.content) for saved in case.pictures]
+    for saved, picture in zip(case.pictures, pictures, strict=True):
         album.others[picture.id] = picture
         said = Remarks(label=saved.label, note=saved.note, marked=saved.marked)
         if not said.silent and album.remarks.setdefault(picture.id, said) != said:
             ours_stay += 1
         if saved.record is not None:
             case_state().saved_records[picture.id] = saved.record
-    if case.pictures:
-        album.wanted = Picture.of(case.pictures[0].name, case.pictures[0].content).id
+    if pictures:
+        album.wanted = pictures[0].id
     return ours_stay
 
 

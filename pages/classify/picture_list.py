@@ -37,23 +37,23 @@ MAX_WARNINGS = 3
 
 def show_unreadable(results: Sequence[PictureResult]) -> None:
     """One sentence per file that could not be read, and a way to be rid of them."""
-    failed = [each.picture.id for each in results if each.result.error]
-    unreadable = [(each.picture.name, each.result.error) for each in results if each.result.error]
-    for name, error in unreadable[:MAX_WARNINGS]:
-        st.warning(f"**{plain(name, limit=60)}** — {plain(error, limit=300)}", icon=":material/broken_image:")
+    unreadable = [(each.picture, each.result.error) for each in results if each.result.error]
+    for picture, error in unreadable[:MAX_WARNINGS]:
+        sentence = f"**{plain(picture.name, limit=60)}** — {plain(error, limit=300)}"
+        st.warning(sentence, icon=":material/broken_image:")
     more = unreadable[MAX_WARNINGS:]
     if more:
         with st.expander(f"{len(more)} more file{'s' if len(more) > 1 else ''} could not be read"):
-            rows = [{"File": printable(name), "Why": error} for name, error in more]
+            rows = [{"File": printable(picture.name), "Why": error} for picture, error in more]
             st.dataframe(rows, hide_index=True)
-    if failed:
+    if unreadable:
         st.button(
-            "Remove this file" if len(failed) == 1 else f"Remove these {len(failed)} files",
+            "Remove this file" if len(unreadable) == 1 else f"Remove these {len(unreadable)} files",
             icon=":material/close:",
             type="tertiary",
             key="remove_unreadable",
             on_click=_remove,
-            args=(failed,),
+            args=([picture.id for picture, _ in unreadable],),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from detector.evaluation.calibration import log_odds
 from detector.explain.walkthrough import Walkthrough
 from pages.how_it_works.step import StepText, by, logit_in_numbers, tiles_in_words, token_noun, token_nouns
 
@@ -147,7 +148,7 @@ def _distance(walk: Walkthrough) -> str:
     bundle = walk.bundle
     low, high = bundle.unsure
     ends = {bound for bound in (low, high, walk.threshold) if 0 < bound < 1}
-    edges = [bundle.temperature * float(np.log(bound / (1 - bound))) for bound in ends]
+    edges = [bundle.temperature * float(log_odds(bound)) for bound in ends]
     nearest = min((edge - walk.final_logit for edge in edges), key=abs)
     alone = int(np.sum(-np.sign(nearest) * walk.contributions >= abs(nearest)))
     who = f"{alone} of the {token_nouns(walk)} bring that much by themselves"
